@@ -1,0 +1,269 @@
+"""The metrics: each declared once, with what it takes from a pair and which pairs count.
+
+A value is written twice, side by side: as SQL over the columns of `pairs` (`store.tables.PAIRS`) and as Python over a
+row of the same columns (a pairs file has no SQL). A test feeds both the same rows.
+
+A failure is an outcome, not missing data: it counts in the rates, and a copy that was never sent because of the
+candidate (`unavailable`) counts like one that failed. Only a client that went away says nothing about either arm.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Row = Mapping[str, object]
+"""Columns of one pair by name; a missing column is unknown, as None is."""
+Arm = Literal["primary", "candidate"]
+Better = Literal["lower", "higher"]
+Estimand = Literal["mean", "rate", "ratio"]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Which pairs count."""
+
+    sql: str
+    holds: Callable[[Row], bool]
+
+    def __and__(self, other: "Condition") -> "Condition":
+        return Condition(f"({self.sql}) AND ({other.sql})", lambda row: self.holds(row) and other.holds(row))
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A number that one arm of a pair has; NULL and None are unknown."""
+
+    template: str
+    """SQL with `{arm}` in place of the arm."""
+    of: Callable[[Row, Arm], float | None]
+
+    def sql(self, arm: Arm) -> str:
+        """The expression for one arm."""
+        return self.template.format(arm=arm)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How people read the numbers: a request costs $0.0004, which nobody can see; a thousand cost $0.40."""
+
+    title: str
+    """Without the unit."""
+    unit: str
+    times: float = 1.0
+    """Shown numbers are this many times as large as the metric's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One metric."""
+
+    metric: str
+    shown: Shown
+    unit: str
+    better: Better | None
+    """None: neither direction is better by itself."""
+    estimand: Estimand
+    value: Value
+    counts: Condition
+    per: Value | None = None
+    """Denominator of a ratio of sums."""
+    joint: bool = False
+    """One value for both arms together (an agreement): it has a level, and no difference."""
+
+    def taken(self, row: Row) -> tuple[float, ...] | None:
+        """What the metric takes from a pair, None when the pair does not count.
+
+        (candidate, primary); of a ratio (x_c, y_c, x_p, y_p); of an agreement (value, 0).
+        """
+        if not self.counts.holds(row):
+            return None
+        arms: tuple[Arm, ...] = ("candidate",) if self.joint else ("candidate", "primary")
+        parts = (self.value,) if self.per is None else (self.value, self.per)
+        numbers = [part.of(row, arm) for arm in arms for part in parts]
+        if any(number is None or not math.isfinite(number) for number in numbers):
+            return None
+        return tuple(number for number in numbers if number is not None) + ((0.0,) if self.joint else ())
+
+    def taken_sql(self) -> tuple[str, ...]:
+        """The same as expressions, in the same order; the pair counts where `counts.sql` holds and all are finite."""
+        if self.joint:
+            return (self.value.sql("candidate"), "0.")
+        arms: tuple[Arm, ...] = ("candidate", "primary")
+        parts = (self.value,) if self.per is None else (self.value, self.per)
+        return tuple(part.sql(arm) for arm in arms for part in parts)
+
+
+def _number(value: object) -> float | None:
+    """Numbers, booleans and decimals as they come from files and clients."""
+    return None if value is None else float(value)  # type: ignore[arg-type]
+
+
+def _column(name: str) -> Value:
+    return Value(f"toFloat64({{arm}}_{name})", lambda row, arm: _number(row.get(f"{arm}_{name}")))
+
+
+def _outcome_in(*outcomes: str) -> Value:
+    names = ", ".join(f"'{outcome}'" for outcome in outcomes)
+    return Value(
+        f"toFloat64({{arm}}_outcome IN ({names}))", lambda row, arm: float(row.get(f"{arm}_outcome") in outcomes)
+    )
+
+
+def _outcomes_in(*outcomes: str) -> Condition:
+    names = ", ".join(f"'{outcome}'" for outcome in outcomes)
+    return Condition(
+        f"primary_outcome IN ({names}) AND candidate_outcome IN ({names})",
+        lambda row: row.get("primary_outcome") in outcomes and row.get("candidate_outcome") in outcomes,
+    )
+
+
+_BOTH_OK = _outcomes_in("ok")
+_CLIENT_STAYED = Condition(
+    "primary_outcome NOT IN ('client_abort', '') AND candidate_outcome NOT IN ('client_abort', '')",
+    lambda row: not {row.get("primary_outcome") or "", row.get("candidate_outcome") or ""} & {"client_abort", ""},
+)
+# A slow client held the primary, or a response cache answered for it: neither is the primary's own time.
+_TIMED = _BOTH_OK & Condition(
+    "held_ms = 0 AND NOT gateway_cache", lambda row: not row.get("held_ms") and not row.get("gateway_cache")
+)
+# Our estimate of tokens against a provider's count would measure the estimator.
+_SAME_COUNTING = Condition(
+    "primary_tokens_estimated = candidate_tokens_estimated",
+    lambda row: bool(row.get("primary_tokens_estimated")) == bool(row.get("candidate_tokens_estimated")),
+)
+_PRICED = _CLIENT_STAYED & _SAME_COUNTING
+
+_CUT_SHORT = ("length", "max_tokens", "max_output_tokens", "model_length")
+"""Finish reasons, in lower case, by which APIs say that the answer hit a limit."""
+
+
+def _tokens_per_second(row: Row, arm: Arm) -> float | None:
+    tokens, total_ms = _number(row.get(f"{arm}_output_tokens")), _number(row.get(f"{arm}_total_ms"))
+    return None if tokens is None or not total_ms else tokens / (total_ms / 1000)
+
+
+def _cut(row: Row, arm: Arm) -> float | None:
+    reason = str(row.get(f"{arm}_finish_reason") or "").lower()
+    return float(row.get(f"{arm}_outcome") in {"truncated", "too_large"} or reason in _CUT_SHORT)
+
+
+def _valid_json(row: Row, arm: Arm) -> float | None:
+    """An answer that failed is not valid JSON."""
+    return _number(row.get(f"{arm}_valid_json")) if row.get(f"{arm}_outcome") == "ok" else 0.0
+
+
+def _kilotokens(row: Row, arm: Arm) -> float | None:
+    tokens = _number(row.get(f"{arm}_input_tokens")), _number(row.get(f"{arm}_output_tokens"))
+    return None if tokens[0] is None or tokens[1] is None else (tokens[0] + tokens[1]) / 1000
+
+
+_COST = _column("cost_usd")
+_SUCCESS = _outcome_in("ok")
+_CUT_REASONS_SQL = ", ".join(f"'{reason}'" for reason in _CUT_SHORT)
+
+MEASURES: tuple[Measure, ...] = (
+    Measure("total_ms", Shown("time to last byte", "ms"), "ms", "lower", "mean", _column("total_ms"), _TIMED),
+    Measure("ttft_ms", Shown("time to first token", "ms"), "ms", "lower", "mean", _column("ttft_ms"), _TIMED),
+    Measure("itl_ms", Shown("time between tokens", "ms"), "ms", "lower", "mean", _column("itl_ms"), _TIMED),
+    Measure(
+        "tokens_per_second",
+        Shown("output speed", "tokens/s"),
+        "tokens/s",
+        "higher",
+        "mean",
+        Value("toFloat64({arm}_output_tokens) / nullIf({arm}_total_ms / 1000, 0)", _tokens_per_second),
+        _TIMED & _SAME_COUNTING,
+    ),
+    Measure(
+        "output_tokens",
+        Shown("output length", "tokens"),
+        "tokens",
+        None,
+        "mean",
+        _column("output_tokens"),
+        _BOTH_OK & _SAME_COUNTING,
+    ),
+    Measure("cost_usd", Shown("cost of 1,000 requests", "$", 1000), "USD", "lower", "mean", _COST, _PRICED),
+    Measure(
+        "cost_per_1k_tokens",
+        Shown("cost of 1M tokens", "$", 1000),
+        "USD",
+        "lower",
+        "ratio",
+        _COST,
+        _PRICED,
+        per=Value("(toFloat64({arm}_input_tokens) + toFloat64({arm}_output_tokens)) / 1000", _kilotokens),
+    ),
+    Measure(
+        "cost_per_success",
+        Shown("cost of 1,000 successes", "$", 1000),
+        "USD",
+        "lower",
+        "ratio",
+        _COST,
+        _PRICED,
+        per=_SUCCESS,
+    ),
+    Measure(
+        "error_rate",
+        Shown("failed requests", "%", 100),
+        "share",
+        "lower",
+        "rate",
+        Value("toFloat64({arm}_outcome != 'ok')", lambda row, arm: float(row.get(f"{arm}_outcome") != "ok")),
+        _CLIENT_STAYED,
+    ),
+    Measure(
+        "timeout_rate", Shown("timeouts", "%", 100), "share", "lower", "rate", _outcome_in("timeout"), _CLIENT_STAYED
+    ),
+    Measure("refusal_rate", Shown("refusals", "%", 100), "share", "lower", "rate", _column("refusal"), _BOTH_OK),
+    Measure(
+        "truncation_rate",
+        Shown("answers cut short", "%", 100),
+        "share",
+        "lower",
+        "rate",
+        Value(
+            "toFloat64({arm}_outcome IN ('truncated', 'too_large')"
+            f" OR lower(ifNull({{arm}}_finish_reason, '')) IN ({_CUT_REASONS_SQL}))",
+            _cut,
+        ),
+        _outcomes_in("ok", "truncated", "too_large"),
+    ),
+    Measure(
+        "valid_json_rate",
+        Shown("valid JSON if asked for", "%", 100),
+        "share",
+        "higher",
+        "rate",
+        Value("if({arm}_outcome = 'ok', toFloat64({arm}_valid_json), 0.)", _valid_json),
+        _CLIENT_STAYED
+        & Condition(
+            "isNotNull(primary_valid_json) OR isNotNull(candidate_valid_json)",
+            lambda row: row.get("primary_valid_json") is not None or row.get("candidate_valid_json") is not None,
+        ),
+    ),
+    Measure(
+        "exact_match",
+        Shown("same text in both arms", "%", 100),
+        "share",
+        "higher",
+        "rate",
+        Value("toFloat64(exact_match)", lambda row, arm: _number(row.get("exact_match"))),
+        _BOTH_OK,
+        joint=True,
+    ),
+    Measure(
+        "tool_call_agreement",
+        Shown("same tool calls in both arms", "%", 100),
+        "share",
+        "higher",
+        "mean",
+        Value("toFloat64(tool_call_agreement)", lambda row, arm: _number(row.get("tool_call_agreement"))),
+        _BOTH_OK,
+        joint=True,
+    ),
+)
+
+BY_NAME: Mapping[str, Measure] = {m.metric: m for m in MEASURES}

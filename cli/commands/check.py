@@ -1,0 +1,91 @@
+"""`shadowbench check`: is the configuration valid, and what would it copy?"""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.mirrored import Mirrored, mirrored
+from cli.settings import from_file
+from config.model import Config
+from config.source import ConfigError, Fault
+from proxy.recorder.pricing import PriceList
+from record.pair import CONTROL
+from record.usage import Usage
+
+USAGE = 64
+
+
+@click.command()
+@click.option("-c", "--config", "file", type=click.Path(path_type=Path), help="Configuration [./shadowbench.yaml].")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Form of the answer.")
+def check(*, file: Path | None, form: str) -> int:
+    """Validates a configuration and says what it would copy; starts nothing.
+
+    Exits with 0 when it is valid, with 64 when it is not: then every fault is named, with file, line and key.
+
+    \b
+    Example:
+      shadowbench check -c shadowbench.yaml
+      shadowbench check -c shadowbench.yaml --format json
+    """
+    try:
+        config = from_file(file)
+    except ConfigError as error:
+        if form == "text":
+            raise
+        click.echo(json.dumps({"valid": False, "faults": [_fault(f) for f in error.faults]}))
+        return USAGE
+    click.echo(json.dumps(_answer(config)) if form == "json" else _text(config))
+    return 0
+
+
+def _fault(fault: Fault) -> dict[str, str]:
+    return {"where": fault.where, "key": fault.key, "message": fault.message}
+
+
+def _answer(config: Config) -> dict[str, Any]:
+    prices = PriceList(config, lambda _model: None)
+    arms = [
+        {
+            "name": a.name,
+            "url": a.url,
+            "sample": a.share,
+            "model": a.model,
+            "price": _price(a, config, prices),
+        }
+        for a in mirrored(config)
+    ]
+    return {"valid": True, "primary": config.primary.url, "mirrored": arms}
+
+
+def _price(arm: Mirrored, config: Config, prices: PriceList) -> str:
+    """`own`, `listed` or `unknown`; `by_model` when the client chooses the model."""
+    prices_of = {CONTROL: config.primary.price} | {c.name: c.price for c in config.candidates}
+    if prices_of[arm.name] is not None:
+        return "own"
+    if arm.model is None:
+        return "by_model"
+    asked = Usage(input_tokens=1000, output_tokens=1000)
+    cost = prices.cost(arm.name, asked, None, arm.model, datetime.now(UTC))
+    return "listed" if cost.usd is not None else "unknown"
+
+
+_PRICE_TEXT = {
+    "own": "your own price",
+    "listed": "price known from the list",
+    "by_model": "price by the model of each request",
+    "unknown": "price unknown: costs stay empty until `price` is set",
+}
+
+
+def _text(config: Config) -> str:
+    answer = _answer(config)
+    lines = [f"valid; clients are answered by {config.primary.url}"]
+    for arm, said in zip(mirrored(config), answer["mirrored"], strict=True):
+        lines.append(f"{arm.name}: {arm.text()}" + (f"; {_PRICE_TEXT[said['price']]}" if arm.share else ""))
+    if not any(a.share for a in mirrored(config)):
+        lines.append("nothing is copied: give a candidate a `sample` above 0")
+    return "\n".join(lines)

@@ -1,0 +1,14 @@
+"""Where a command shows something to people: a terminal of some width, or a file that is as wide as need be."""
+
+import sys
+from typing import TextIO
+
+from rich.console import Console
+
+from analyzer.report.fitting import ENDLESS_WIDTH
+
+
+def console(file: TextIO | None = None) -> Console:
+    """A console on `file`, else on standard output."""
+    is_terminal = file is None and sys.stdout.isatty()
+    return Console(file=file, width=None if is_terminal else ENDLESS_WIDTH)

@@ -1,0 +1,171 @@
+"""What a simulated model answers: drawn from a seed and from the request itself, so that reruns agree."""
+
+import math
+import random
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import blake2b
+
+_VOCABULARY = (
+    "the answer follows from two parts and each of them can be checked alone so start with what is known then add "
+    "one step at a time keep units in sight note where a guess was made compare with a simple case and say how sure "
+    "this is if numbers disagree look at the oldest one first a short list helps more than long prose here"
+)
+_WORDS = tuple(_VOCABULARY.split())
+_SENTENCE_WORDS = 11
+
+
+@dataclass(frozen=True, slots=True)
+class Lognormal:
+    """exp(Normal(ln median, sigma))."""
+
+    median: float
+    sigma: float
+
+    def draw(self, rng: random.Random) -> float:
+        """One value."""
+        return self.median * math.exp(self.sigma * rng.gauss(0.0, 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class SlowSpell:
+    """A spell that returns: within each `every_s`, from `at_s` on, for `length_s`, answers take `factor` times."""
+
+    every_s: float
+    at_s: float
+    length_s: float
+    factor: float
+
+    def factor_at(self, elapsed_s: float) -> float:
+        """How much slower the provider is, `elapsed_s` after its first request."""
+        return self.factor if self.at_s <= elapsed_s % self.every_s < self.at_s + self.length_s else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How a simulated provider behaves."""
+
+    name: str
+    first_token_s: Lognormal
+    event_gap_s: Lognormal
+    """Between two events of a stream."""
+    output_tokens: Lognormal
+    tokens_per_event: int
+    error_share: float
+    spell: SlowSpell | None = None
+
+
+class Failure(StrEnum):
+    """The ways in which a simulated provider fails."""
+
+    RATE_LIMITED = "rate_limited"
+    """Status 429 at once."""
+    SERVER_ERROR = "server_error"
+    """Status 500 when the first token was due."""
+    BROKEN_ANSWER = "broken_answer"
+    """An error object inside the stream, half way; status 500 when not streamed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One drawn answer."""
+
+    failure: Failure | None
+    first_token_s: float
+    events: tuple[str, ...]
+    """Text of each event of the stream."""
+    gaps_s: tuple[float, ...]
+    """Wait before each event but the first: one fewer than `events`."""
+    output_tokens: int
+    finish_reason: str
+
+    @property
+    def text(self) -> str:
+        """The whole text."""
+        return "".join(self.events)
+
+    @property
+    def total_s(self) -> float:
+        """From the request to the last event."""
+        return self.first_token_s + math.fsum(self.gaps_s)
+
+
+class Repeats:
+    """Counts how often a request was seen, for the latest `capacity` requests.
+
+    The control leg sends the primary the same bytes again; the second answer has to be a draw of its own.
+    """
+
+    def __init__(self, capacity: int = 65_536) -> None:
+        self._capacity = capacity
+        self._seen: OrderedDict[bytes, int] = OrderedDict()
+
+    def next(self, body: bytes) -> int:
+        """0 for the first time, then 1, 2 and so on; a request that was forgotten starts again at 0."""
+        digest = blake2b(body, digest_size=16).digest()
+        count = self._seen.pop(digest, 0)
+        self._seen[digest] = count + 1
+        if len(self._seen) > self._capacity:
+            self._seen.popitem(last=False)
+        return count
+
+
+def _generator(*parts: bytes) -> random.Random:
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return random.Random(digest.digest())  # noqa: S311 - a simulation, not a secret
+
+
+def draw_answer(
+    profile: Profile, *, seed: int, body: bytes, repeat: int, prompt: str, max_tokens: int | None
+) -> Answer:
+    """The answer of `profile` to `body`.
+
+    Lengths share a factor of the prompt, which is the same for every profile: long questions get long answers from
+    all of them, as real models do.
+
+    Args:
+        seed: of the whole simulation.
+        body: the request as received; another body is another draw.
+        repeat: how often the same body came before.
+        prompt: the last message's text.
+        max_tokens: the client's limit, or None.
+    """
+    shared = _generator(b"prompt", seed.to_bytes(8, "big"), prompt.encode())
+    own = _generator(b"answer", seed.to_bytes(8, "big"), profile.name.encode(), repeat.to_bytes(8, "big"), body)
+    failure = own.choice(list(Failure)) if own.random() < profile.error_share else None
+    wanted = max(1, round(profile.output_tokens.draw(own) * Lognormal(1.0, 0.5).draw(shared)))
+    tokens = wanted if max_tokens is None else min(wanted, max_tokens)
+    events = _events(_words(own, tokens), profile.tokens_per_event)
+    pace = Lognormal(1.0, 0.1).draw(own)
+    return Answer(
+        failure=failure,
+        first_token_s=profile.first_token_s.draw(own),
+        events=events,
+        gaps_s=tuple(pace * profile.event_gap_s.draw(own) for _ in events[1:]),
+        output_tokens=tokens,
+        finish_reason="length" if tokens < wanted else "stop",
+    )
+
+
+def _words(rng: random.Random, count: int) -> list[str]:
+    """`count` words with their spaces and full stops; one word is one token here."""
+    words = []
+    for i in range(count):
+        word = rng.choice(_WORDS)
+        starts = i % _SENTENCE_WORDS == 0
+        ends = i % _SENTENCE_WORDS == _SENTENCE_WORDS - 1 or i == count - 1
+        words.append((" " if i else "") + (word.capitalize() if starts else word) + ("." if ends else ""))
+    return words
+
+
+def _events(words: Sequence[str], per_event: int) -> tuple[str, ...]:
+    return tuple("".join(words[i : i + per_event]) for i in range(0, len(words), per_event))
+
+
+def prompt_tokens(text: str) -> int:
+    """The simulated providers' count of input tokens: a token is a word, and each request has seven more."""
+    return len(text.split()) + 7

@@ -1,0 +1,86 @@
+"""Reference pages made from the sources: `python -m cli.docs` writes them, `--check` says which are out of date."""
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import click
+
+from cli.main import shadowbench
+from cli.settings_page import config_page
+from cli.supervisor import catalogue
+from store.tables import TABLES
+
+DIRECTORY = Path(__file__).resolve().parents[1] / "docs"
+_MADE = "<!-- Made from the sources by `make docs`; changes here are lost. -->"
+
+
+def tables_page() -> str:
+    """Every table and column."""
+    lines = ["# Tables", _MADE, "", "Unknown is NULL, never 0. Differences are candidate minus primary.", ""]
+    for table in TABLES:
+        lines += [f"## {table.name}", "", table.comment, "", "| column | type | meaning |", "|---|---|---|"]
+        lines += [f"| `{c.name}` | `{c.type}` | {c.comment} |" for c in table.columns]
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def metrics_page() -> str:
+    """Every metric of `/metrics`."""
+    sections = {
+        "Supervisor": (catalogue.SUPERVISOR, "Said by the supervisor itself."),
+        "Proxy workers": (catalogue.PROXY, "Each carries the label `worker`; they survive the death of a worker."),
+        "Recorder": (catalogue.RECORDER, "Each carries the label `name`; they begin anew with the process."),
+        "Embedded store": (catalogue.STORE, "Each carries the label `name`; they begin anew with the process."),
+        "All roles": (catalogue.LINK, "Shown once it happened, with the label `name`."),
+    }
+    lines = ["# Metrics", _MADE, "", "On the admin port, `/metrics`, in Prometheus' text format.", ""]
+    for title, (metrics, note) in sections.items():
+        lines += [f"## {title}", "", note, "", "| metric | meaning |", "|---|---|"]
+        lines += [f"| `{name}` | {text} |" for name, text in metrics.items()]
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def commands_page() -> str:
+    """The help of every command."""
+    context = click.Context(shadowbench, info_name="shadowbench", **shadowbench.context_settings)
+    lines = ["# Commands", _MADE, "", "Exit codes: 0 success, 64 wrong usage or configuration, 70 internal error.", ""]
+    for name in shadowbench.list_commands(context):
+        command = shadowbench.get_command(context, name)
+        if command is None:
+            continue
+        # A width of its own: the page must not depend on the terminal.
+        below = click.Context(command, info_name=name, parent=context, terminal_width=100)
+        lines += [f"## {name}", "", "```text", command.get_help(below), "```", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "config.md": lambda: config_page(_MADE),
+    "tables.md": tables_page,
+    "metrics.md": metrics_page,
+    "commands.md": commands_page,
+}
+
+
+def stale(directory: Path = DIRECTORY) -> list[str]:
+    """Names of the pages that differ from the sources."""
+    return [name for name, make in PAGES.items() if not (p := directory / name).exists() or p.read_text() != make()]
+
+
+def main(arguments: list[str]) -> int:
+    """Writes the pages, or checks them."""
+    if arguments == ["--check"]:
+        names = stale()
+        if names:
+            print(f"docs/{', docs/'.join(names)}: out of date; run `make docs`", file=sys.stderr)
+        return 1 if names else 0
+    DIRECTORY.mkdir(exist_ok=True)
+    for name, make in PAGES.items():
+        (DIRECTORY / name).write_text(make())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

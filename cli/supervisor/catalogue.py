@@ -1,0 +1,79 @@
+"""What each metric means: the HELP texts of `/metrics`, and `docs/metrics.md`."""
+
+SUPERVISOR = {
+    "shadowbench_build_info": "Always 1; the label `version` says what runs.",
+    "shadowbench_role_up": "1 when the role works, 0 when it starts, waits or drains. Labels: role, name.",
+    "shadowbench_role_restarts_total": "Starts of the role after its first. Labels: role, name.",
+    "shadowbench_requests_total": "Requests by the state in which they are counted, per candidate: received, the "
+    "states of the documentation, admitted (on its way to a pair) and ended (all of it in the log). "
+    "Labels: worker, candidate, state.",
+    "shadowbench_boards_read_timestamp_seconds": "When the workers' counters were last read, as Unix time; an old "
+    "one means that the disk of `capture.dir` does not answer.",
+    "shadowbench_boards_unreadable": "Files of counters in `capture.dir` that could not be read the last time.",
+}
+"""Said by the supervisor itself."""
+
+PROXY = {
+    "shadowbench_client_connections_total": "Connections of clients accepted.",
+    "shadowbench_client_connections_open": "Connections of clients open now.",
+    "shadowbench_client_requests_refused_total": "Requests that shadowbench answered itself because of their form: "
+    "unreadable, too large, or during a drain.",
+    "shadowbench_primary_requests_open": "Primary legs under way now.",
+    "shadowbench_primary_responses_total": "Answers of the primary by class of status. Label: class.",
+    "shadowbench_primary_legs_total": "Primary legs by how they ended. Label: outcome.",
+    "shadowbench_candidate_legs_open": "Candidate legs under way now.",
+    "shadowbench_candidate_legs_total": "Candidate legs by how they ended. Labels: candidate, outcome.",
+    "shadowbench_loop_lag_peak_nanoseconds": "Largest lag of the worker's event loop in the last second.",
+    "shadowbench_capture_queued_bytes": "Bytes of the capture log that wait for the disk.",
+    "shadowbench_capture_written_bytes_total": "Bytes of the capture log handed to the disk.",
+    "shadowbench_capture_frames_total": "Frames written to the capture log.",
+    "shadowbench_capture_frames_refused_total": "Frames left out because memory or disk had no room.",
+    "shadowbench_capture_write_failures_total": "Writes to the capture log that the disk refused.",
+    "shadowbench_internal_errors_total": "Faults of shadowbench itself in a worker; each is on standard error.",
+}
+"""Counted on the workers' boards; each carries the label `worker`."""
+
+RECORDER = {
+    "shadowbench_recorder_rows_total": "Rows sent to the store and acknowledged. Label: table.",
+    "shadowbench_recorder_batches_total": "Batches sent to the store and acknowledged.",
+    "shadowbench_recorder_retries_total": "Batches sent again because the store did not answer.",
+    "shadowbench_recorder_refused_inserts_total": "Batches that the store read and refused; they are set aside.",
+    "shadowbench_recorder_backlog_bytes": "Bytes of the capture log not read yet.",
+    "shadowbench_recorder_lag_seconds": "How long ago the recorder last had nothing left to read.",
+    "shadowbench_recorder_open_exchanges": "Exchanges of which only a part was read so far.",
+    "shadowbench_recorder_streams": "Capture logs that it follows now, one per life of a worker.",
+    "shadowbench_recorder_streams_elsewhere": "Capture logs that another recorder of this machine follows now.",
+    "shadowbench_recorder_evicted_exchanges_total": "Exchanges given up because too many were open at once.",
+    "shadowbench_recorder_orphan_frames_total": "Frames of exchanges whose beginning is not in the log.",
+    "shadowbench_recorder_torn_tails_total": "Segments whose last frame was cut by a crash.",
+    "shadowbench_recorder_holes_total": "Damaged places inside segments that were stepped over.",
+    "shadowbench_recorder_bad_exchanges_total": "Exchanges that could not be made into rows; they are set aside.",
+    "shadowbench_recorder_bad_frames_total": "Frames that could not be read; they are set aside.",
+    "shadowbench_recorder_vanished_segments_total": "Segments that were gone before they were read.",
+    "shadowbench_recorder_quarantined_total": "Items set aside for a person to look at.",
+    "shadowbench_recorder_odd_usage_total": "Token counts that contradict themselves, taken as reported.",
+    "shadowbench_recorder_unpriced_legs_total": "Legs with tokens and a model whose price nobody knows.",
+    "shadowbench_recorder_internal_errors_total": "Faults of the recorder itself; each is on standard error.",
+}
+"""Reported by the recorder; each carries the label `name`."""
+
+STORE = {
+    "shadowbench_store_statements_total": "Statements that the embedded store ran.",
+    "shadowbench_store_inserts_total": "Inserts among them.",
+    "shadowbench_store_errors_total": "Statements that ended in an error.",
+    "shadowbench_store_abandoned_total": "Statements whose client went away before the end.",
+    "shadowbench_store_active_statements": "Statements that run now.",
+}
+"""Reported by the embedded store; each carries the label `name`."""
+
+LINK = {
+    "shadowbench_link_reports_dropped_total": "Reports of a role to the supervisor left out because it did not read.",
+}
+"""Reported by every role once it happened; carries the label `name`."""
+
+METRICS: dict[str, str] = SUPERVISOR | PROXY | RECORDER | STORE | LINK
+
+
+def help_text(name: str) -> str:
+    """What the metric means; its own name where nobody said."""
+    return METRICS.get(name, name)

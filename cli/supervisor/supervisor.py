@@ -1,0 +1,112 @@
+"""Order of start and stop: proxies first, so that clients are answered before anything else is up."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Mapping, Sequence
+
+from cli.supervisor.child import Command, Patience, role_command
+from cli.supervisor.keeper import Keeper, RoleStatus
+from cli.supervisor.plan import PROXY, RECORDER, STORE, RoleSpec
+from cli.supervisor.terminal import Terminal
+from config.model import Config
+from runtime.tasks import Tasks
+
+PROXIES_FIRST_S = 3.0
+"""How long the other roles leave the cores to the starting proxies."""
+DRAIN_MARGIN_S = 5.0
+"""A proxy ends its drain itself after `drain`; this is for what it then still has to write."""
+RECORDER_DRAIN_S = 30.0
+STORE_DRAIN_S = 20.0
+
+
+class Supervisor:
+    """All roles of this machine."""
+
+    def __init__(
+        self,
+        config: Config,
+        specs: Sequence[RoleSpec],
+        sockets: Sequence[socket.socket],
+        *,
+        terminal: Terminal,
+        tasks: Tasks,
+        command: Command = role_command,
+    ) -> None:
+        """`sockets`: one listening socket for each proxy in `specs`, in that order."""
+        self._drain_s: Mapping[str, float] = {
+            PROXY: config.drain + DRAIN_MARGIN_S,
+            RECORDER: RECORDER_DRAIN_S,
+            STORE: STORE_DRAIN_S,
+        }
+        self._sockets = tuple(sockets)
+        self._terminal = terminal
+        self._patience = Patience()
+        self._start_patience = Patience()
+        self._stopping = asyncio.Event()
+        unused = list(sockets)
+        self._keepers = [
+            Keeper(
+                spec,
+                config,
+                (unused.pop(0),) if spec.role == PROXY else (),
+                command=command,
+                terminal=terminal,
+                tasks=tasks,
+            )
+            for spec in specs
+        ]
+
+    def statuses(self) -> list[RoleStatus]:
+        """All roles as of now."""
+        return [k.status() for k in self._keepers]
+
+    def is_ready(self) -> bool:
+        """Every proxy works; the store and the recorder do not matter, clients do not need them.
+
+        Where no proxy runs (`--role recorder`), the roles that do run.
+        """
+        if self._stopping.is_set():
+            return False
+        decisive = self._of(PROXY) or self._keepers
+        return all(k.status().is_ready for k in decisive)
+
+    def signalled(self) -> None:
+        """The first signal asks for an orderly stop, the second makes it hurry."""
+        if not self._stopping.is_set():
+            self._terminal.say("supervisor", "stopping", "requests under way are finished first; again to hurry")
+            self._stopping.set()
+            self._start_patience.hurry()
+        else:
+            self._patience.hurry()
+
+    async def start(self) -> None:
+        """Starts the proxies and, when they answer or three seconds later, the other roles."""
+        proxies = self._of(PROXY)
+        for keeper in proxies:
+            keeper.start()
+        with contextlib.suppress(TimeoutError):
+            async with self._start_patience.limit(PROXIES_FIRST_S):
+                await asyncio.gather(*(k.until_ready() for k in proxies))
+        for keeper in self._keepers:
+            if keeper not in proxies and not self._stopping.is_set():
+                keeper.start()
+
+    async def until_stop(self) -> None:
+        """Waits for the first signal."""
+        await self._stopping.wait()
+
+    async def stop(self) -> None:
+        """Ends the roles in the order of the data: who writes before who reads. All processes are gone after it."""
+        self._stopping.set()
+        for role in (PROXY, RECORDER, STORE):
+            keepers = self._of(role)
+            for keeper in keepers:
+                keeper.stop(self._drain_s[role], self._patience)
+            if role == PROXY:
+                for sock in self._sockets:  # the workers close theirs as their drain begins
+                    sock.close()
+            await asyncio.gather(*(k.until_finished() for k in keepers))
+
+    def _of(self, role: str) -> list[Keeper]:
+        return [k for k in self._keepers if k.spec.role == role]

@@ -1,0 +1,68 @@
+"""The `recorder` role: runs until the supervisor asks for a drain, then empties the log into the store."""
+
+import asyncio
+import time
+
+from proxy.recorder.destination import Destination, StoreDestination
+from proxy.recorder.lines import Lines
+from proxy.recorder.recorder import IDLE_S, Recorder
+from runtime.link import Link, Start
+from runtime.log import Log
+
+DRAIN_S = 20.0
+"""A store that does not answer is waited for so long; the log stays on disk and is read at the next start."""
+_REPORT_S = 1.0
+
+
+async def run(start: Start, link: Link) -> None:
+    """Records what the workers of this machine capture."""
+    destination, lines = StoreDestination(start.config), Log(start.name)
+    recorder = Recorder(start.config, destination, lines)
+    link.ready(f"recording from {start.config.capture.dir}")
+    try:
+        await _record(recorder, link)
+        await _drain(recorder, destination, link, lines)
+    finally:
+        await recorder.close()
+
+
+async def _record(recorder: Recorder, link: Link) -> None:
+    next_report_s = 0.0
+    while not link.stop.is_set():
+        if not await recorder.turn(is_draining=False):
+            await recorder.wait(IDLE_S)
+        if (now_s := time.monotonic()) >= next_report_s:
+            next_report_s = now_s + _REPORT_S
+            link.report(recorder.figures())
+
+
+async def _drain(recorder: Recorder, destination: Destination, link: Link, lines: Lines) -> None:
+    try:
+        async with asyncio.timeout(DRAIN_S):
+            is_empty = await _empty(recorder, destination, link)
+    except TimeoutError:
+        is_empty = False
+    if not is_empty:
+        lines.info("the store is away; what it does not have yet stays in the capture log until the next start")
+    link.report(recorder.figures())
+
+
+async def _empty(recorder: Recorder, destination: Destination, link: Link) -> bool:
+    """Until all is in the store; False once it is known that nobody will take the rest.
+
+    The log keeps whatever is not acknowledged, so it may end at any moment. While a supervisor stops the roles in order
+    it keeps the store up, or starts it again; without one, an embedded store that is gone stays away.
+    """
+    quiet = 0
+    recorder.look_now()
+    # Twice in a row: the first turn may have found the last segment, the second its end.
+    while quiet < 2:
+        moved = await recorder.turn(is_draining=True)
+        if link.is_lost and destination.is_gone():
+            return recorder.is_idle
+        if moved or not recorder.is_idle:
+            quiet = 0
+            await recorder.wait(IDLE_S / 5)
+        else:
+            quiet += 1
+    return True

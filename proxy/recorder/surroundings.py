@@ -1,0 +1,27 @@
+"""What all followers of one recorder process share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from proxy.recorder.builder import Builder
+from proxy.recorder.checkpoint import Checkpoint, save_checkpoint
+from proxy.recorder.losses import Losses
+from proxy.recorder.quarantine import Quarantine
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """One per process."""
+
+    directory: Path
+    builder: Builder
+    quarantine: Quarantine
+    losses: Losses
+    known_experiments: set[str]
+    on_fault: Callable[[str, BaseException], None]
+    max_held_bytes: int = 256 * 2**20
+    """Of open exchanges, in memory."""
+    max_pinned_bytes: int = 1 * 2**30
+    """Of segments that are only kept for exchanges that are still open."""
+    save: Callable[[Path, Checkpoint], None] = field(default=save_checkpoint)

@@ -1,0 +1,1 @@
+"""The data plane: client connection, primary leg, relay. The client waits here."""

@@ -1,0 +1,146 @@
+"""A segment: a file of checksummed frames that says who wrote it.
+
+    header  magic 8 | version u16 | header length u32 | header (msgpack map) | xxh3-64 of all before it, u64
+    frame   payload length u32 | low 32 bits of the payload's xxh3-64, u32 | payload
+
+All integers little endian. A writer appends; a reader follows it. Bytes that are not a whole, intact frame at the end
+of a file are a torn tail: more may come while the writer lives, none when it is dead.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+from uuid import UUID
+
+import msgspec
+import xxhash
+
+MAGIC = b"SBSEGMT\n"
+VERSION = 1
+MAX_FRAME_BYTES = 128 * 2**20
+SUFFIX = ".seg"
+_PREFIX = struct.Struct("<8sHI")
+_FRAME = struct.Struct("<II")
+_CHECK = struct.Struct("<Q")
+FRAME_OVERHEAD_BYTES = _FRAME.size
+
+
+class SegmentError(Exception):
+    """Not a segment, or one that a newer shadowbench wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentName:
+    """What a file's name says: segments of one stream are read in the order of `sequence`."""
+
+    stream: UUID
+    """One life of one worker; its board bears the same id."""
+    sequence: int
+
+    def file_name(self) -> str:
+        """`<stream>-<sequence>.seg`."""
+        return f"{self.stream.hex}-{self.sequence:010d}{SUFFIX}"
+
+    @classmethod
+    def parse(cls, path: Path) -> Self | None:
+        """None for a file of another kind."""
+        stream, _, sequence = path.stem.partition("-")
+        if path.suffix != SUFFIX or len(stream) != 32 or not sequence.isdigit():
+            return None
+        return cls(UUID(hex=stream), int(sequence))
+
+
+class Setup(msgspec.Struct, frozen=True):
+    """What the recorder must know to read a segment, whatever its own configuration says by then."""
+
+    config_version: int
+    block_s: float
+    experiments: dict[str, tuple[str, str]]
+    """Candidate -> (experiment id, what is compared as JSON)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentHeader:
+    """Who wrote the frames."""
+
+    segment: UUID
+    """Never reused: the root of the deduplication token."""
+    stream: UUID
+    sequence: int
+    worker: str
+    created_unix_us: int
+    setup: Setup
+
+    def pack(self) -> bytes:
+        """The file's first bytes."""
+        body = msgspec.msgpack.encode(
+            {
+                "segment": self.segment.bytes,
+                "stream": self.stream.bytes,
+                "sequence": self.sequence,
+                "worker": self.worker,
+                "created_unix_us": self.created_unix_us,
+                "setup": self.setup,
+            }
+        )
+        head = _PREFIX.pack(MAGIC, VERSION, len(body)) + body
+        return head + _CHECK.pack(xxhash.xxh3_64_intdigest(head))
+
+    @classmethod
+    def unpack(cls, data: bytes) -> tuple[Self, int] | None:
+        """The header and its length; None when the bytes do not hold all of it yet.
+
+        Raises:
+            SegmentError: other bytes, or a newer version.
+        """
+        if len(data) < _PREFIX.size:
+            return None
+        magic, version, length = _PREFIX.unpack_from(data)
+        if magic != MAGIC:
+            raise SegmentError("not a capture segment")
+        if version != VERSION:
+            raise SegmentError(f"capture format {version}; this shadowbench reads {VERSION}")
+        end = _PREFIX.size + length
+        if len(data) < end + _CHECK.size:
+            return None
+        if _CHECK.unpack_from(data, end)[0] != xxhash.xxh3_64_intdigest(data[:end]):
+            raise SegmentError("damaged header")
+        body = msgspec.msgpack.decode(data[_PREFIX.size : end])
+        header = cls(
+            UUID(bytes=body["segment"]),
+            UUID(bytes=body["stream"]),
+            body["sequence"],
+            body["worker"],
+            body["created_unix_us"],
+            msgspec.convert(body["setup"], Setup),
+        )
+        return header, end + _CHECK.size
+
+
+def frame_prefix(payload: bytes) -> bytes:
+    """What stands before a payload."""
+    return _FRAME.pack(len(payload), xxhash.xxh3_64_intdigest(payload) & 0xFFFFFFFF)
+
+
+def pack_frame(payload: bytes) -> tuple[bytes, bytes]:
+    """Prefix and payload, to be written one behind the other."""
+    return frame_prefix(payload), payload
+
+
+def read_frames(data: memoryview, offset: int) -> Iterator[tuple[int, memoryview]]:
+    """(offset just behind the frame, payload) of every whole, intact frame from `offset` on.
+
+    Stops at the first that is cut or damaged; the caller knows whether its writer may still finish it.
+    """
+    while offset + _FRAME.size <= len(data):
+        length, check = _FRAME.unpack_from(data, offset)
+        end = offset + _FRAME.size + length
+        if length > MAX_FRAME_BYTES or end > len(data):
+            return
+        payload = data[offset + _FRAME.size : end]
+        if xxhash.xxh3_64_intdigest(payload) & 0xFFFFFFFF != check:
+            return
+        yield end, payload
+        offset = end

@@ -1,0 +1,167 @@
+"""The tie between the supervisor and a role: JSON lines over an inherited Unix socket.
+
+Its end is the death of the other side: a role whose link closes drains and exits by itself.
+"""
+
+import asyncio
+import contextlib
+import socket
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from config.model import Config
+from config.wire import from_wire, to_wire
+
+MAX_LINE_BYTES = 16 * 2**20
+_MAX_UNSENT_BYTES = 256 * 2**10
+_CLOSE_S = 2.0
+DROPPED = "shadowbench_link_reports_dropped_total"
+
+
+class RoleError(Exception):
+    """Why a role cannot work, in one line that says what to do; the supervisor shows it and tries again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a role is told before it begins."""
+
+    role: str
+    """`proxy`, `recorder` or `store`."""
+    name: str
+    """`proxy-0`: unique on the machine."""
+    config: Config
+    config_version: int
+    listen_fds: tuple[int, ...]
+    """Inherited listening sockets; empty for roles without."""
+
+
+class StartMessage(msgspec.Struct, frozen=True, tag_field="type", tag="start"):
+    """The first message to a role. It holds secrets: it goes over the inherited socket and nowhere else."""
+
+    role: str
+    name: str
+    config: dict[str, Any]
+    config_version: int
+    listen_fds: tuple[int, ...]
+
+    @classmethod
+    def of(cls, start: Start) -> "StartMessage":
+        """The message that tells a role `start`."""
+        return cls(start.role, start.name, to_wire(start.config), start.config_version, start.listen_fds)
+
+    def start(self) -> Start:
+        """What the message says."""
+        return Start(self.role, self.name, from_wire(self.config), self.config_version, self.listen_fds)
+
+
+class Drain(msgspec.Struct, frozen=True, tag_field="type", tag="drain"):
+    """To a role: finish what is under way, then exit."""
+
+
+class Ready(msgspec.Struct, frozen=True, tag_field="type", tag="ready"):
+    """From a role: it works; `detail` is shown to the operator in one line."""
+
+    detail: str
+
+
+class Figures(msgspec.Struct, frozen=True, tag_field="type", tag="figures"):
+    """From a role: figures for `/metrics`, by metric name; each message replaces the one before."""
+
+    figures: dict[str, float]
+
+
+class Failed(msgspec.Struct, frozen=True, tag_field="type", tag="failed"):
+    """From a role, last of all: why it exits."""
+
+    reason: str
+
+
+ToRole = StartMessage | Drain
+FromRole = Ready | Figures | Failed
+decode_to_role = msgspec.json.Decoder(ToRole).decode
+decode_from_role = msgspec.json.Decoder(FromRole).decode
+
+
+def line(message: ToRole | FromRole) -> bytes:
+    """A message as it goes over the socket."""
+    return msgspec.json.encode(message) + b"\n"
+
+
+class Link:
+    """A role's end."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self.stop = asyncio.Event()
+        """Set when the supervisor asks for a drain, or is gone."""
+        self.is_lost = False
+        """The supervisor is gone; the other roles of this machine are draining too."""
+        self.reports_dropped = 0
+        """Reports left out because the supervisor did not read; the next one replaces them."""
+
+    @classmethod
+    async def open(cls, fd: int) -> "Link":
+        """Takes over the inherited socket; processes that this role starts do not get it."""
+        sock = socket.socket(fileno=fd)
+        sock.set_inheritable(False)
+        reader, writer = await asyncio.open_unix_connection(sock=sock, limit=MAX_LINE_BYTES)
+        return cls(reader, writer)
+
+    async def start(self) -> Start:
+        """Waits for the first message.
+
+        Raises:
+            EOFError: the supervisor died first.
+        """
+        first = await self._reader.readline()
+        if not first:
+            raise EOFError("the supervisor ended before it said what to do")
+        message = decode_to_role(first)
+        if not isinstance(message, StartMessage):
+            raise EOFError("the supervisor asked for the end before the beginning")
+        return message.start()
+
+    async def listen(self) -> None:
+        """Reads messages until the link ends; run it as a task."""
+        try:
+            while text := await self._reader.readline():
+                if isinstance(decode_to_role(text), Drain):
+                    self.stop.set()
+        except (ConnectionError, ValueError):  # ValueError: a line too long, or no message of ours
+            pass
+        finally:
+            # Also when this wait is cancelled: then nobody listens any more.
+            self.is_lost = True
+            self.stop.set()
+
+    def ready(self, detail: str) -> None:
+        """The role works; `detail` is shown to the operator in one line."""
+        self._send(Ready(detail))
+
+    def report(self, figures: dict[str, float]) -> None:
+        """Figures of this role for `/metrics`, by metric name (labels inside the name, Prometheus style)."""
+        if self._writer.transport.get_write_buffer_size() > _MAX_UNSENT_BYTES:
+            self.reports_dropped += 1
+            return
+        dropped = {DROPPED: float(self.reports_dropped)} if self.reports_dropped else {}
+        self._send(Figures(figures | dropped))
+
+    def failed(self, reason: str) -> None:
+        """Why the role is about to exit."""
+        self._send(Failed(reason))
+
+    async def close(self) -> None:
+        """Hands over what was said, for at most two seconds, and closes."""
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout(_CLOSE_S):
+                await self._writer.drain()
+                self._writer.close()
+                await self._writer.wait_closed()
+
+    def _send(self, message: FromRole) -> None:
+        if not self._writer.is_closing():
+            self._writer.write(line(message))

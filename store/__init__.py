@@ -1,0 +1,10 @@
+"""ClickHouse: your server, or the embedded engine served on loopback.
+
+1. `tables`     each column once: name, type, codec, meaning
+2. `migrations` numbered SQL, applied forward only by `migrate`
+3. `endpoint`   one process owns a directory and serves the embedded engine over the ClickHouse HTTP protocol
+4. `locate`     finds the server of a configuration, or the embedded owner, or has `spawn` start one
+5. `writer`     rows with a deduplication token
+6. `reader`     runs questions; `comparison` those of the analyzer
+7. `errors`     what can go wrong, as one line each
+"""

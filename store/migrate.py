@@ -1,0 +1,154 @@
+"""Brings a database to the schema that this shadowbench knows: numbered files, applied once, forward only."""
+
+import hashlib
+import math
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib import resources
+
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from store.errors import SchemaMissing, SchemaUnknown, StoreUnavailable
+from store.locate import one_line
+
+_FILE = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
+_UNKNOWN_TABLE = 60
+_UNKNOWN_DATABASE = 81
+_VERSIONS = """
+CREATE TABLE IF NOT EXISTS {database:Identifier}.schema_version
+(
+    `version` UInt32 COMMENT 'Number of the step.',
+    `name` String COMMENT 'Its name.',
+    `digest` String COMMENT 'SHA-256 of its text.',
+    `applied` DateTime64(6, 'UTC') COMMENT 'When it was done.'
+)
+ENGINE = MergeTree ORDER BY version
+SETTINGS non_replicated_deduplication_window = 10000
+COMMENT 'Steps of the schema that this database has been through.'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One file of `migrations`."""
+
+    version: int
+    name: str
+    text: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    def statements(self) -> list[str]:
+        """They end with a semicolon at the end of a line; lines that begin with `--` are comments."""
+        lines = [line for line in self.text.splitlines() if not line.startswith("--")]
+        return [s for s in (part.strip().removesuffix(";") for part in "\n".join(lines).split(";\n")) if s]
+
+
+@cache
+def steps() -> tuple[Step, ...]:
+    """All steps, in order."""
+    found = [
+        Step(int(match[1]), match[2], file.read_text(encoding="utf-8"))
+        for file in resources.files("store.migrations").iterdir()
+        if (match := _FILE.fullmatch(file.name))
+    ]
+    return tuple(sorted(found, key=lambda step: step.version))
+
+
+def migrate(client: Client, database: str) -> int:
+    """Makes the database if needed and applies the steps that it has not been through.
+
+    Only the store's owner and the recorder call it; two at once do no harm, since every statement can be repeated.
+
+    Returns:
+        The version that the database has now.
+
+    Raises:
+        SchemaUnknown: a newer shadowbench has been here.
+        StoreUnavailable: the server does not do it.
+    """
+    try:
+        client.command(
+            "CREATE DATABASE IF NOT EXISTS {database:Identifier}", {"database": database}, use_database=False
+        )
+        client.command(_VERSIONS, {"database": database}, use_database=False)
+        done = _version(client, database) or 0
+        _check_known(done, database)
+        for step in steps():
+            if step.version > done:
+                _apply(client, database, step)
+    except ClickHouseError as error:
+        raise StoreUnavailable(f"the schema of {database} cannot be brought up to date: {one_line(error)}") from None
+    return steps()[-1].version
+
+
+def _apply(client: Client, database: str, step: Step) -> None:
+    for statement in step.statements():
+        client.command(statement, {"database": database}, use_database=False)
+    client.insert(
+        "schema_version",
+        [[step.version, step.name, step.digest, datetime.now(UTC)]],
+        column_names=["version", "name", "digest", "applied"],
+        database=database,
+        settings={"insert_deduplication_token": f"schema-{step.version}", "async_insert": 0},
+    )
+
+
+def _version(client: Client, database: str) -> int | None:
+    rows = client.query(
+        "SELECT max(version) FROM {database:Identifier}.schema_version HAVING count() > 0", {"database": database}
+    ).result_rows
+    return int(rows[0][0]) if rows else None
+
+
+def _check_known(version: int, database: str) -> None:
+    known = steps()[-1].version
+    if version > known:
+        raise SchemaUnknown(
+            f"database {database} has schema {version}, this shadowbench knows {known}: upgrade shadowbench, "
+            "or name another database with store.url or store.dir"
+        )
+
+
+def require_known_schema(client: Client) -> None:
+    """For commands that only read: is `client.database` one whose schema this shadowbench knows?
+
+    Raises:
+        SchemaMissing: it has no schema, or an older one; the owner or recorder that migrates it never ran.
+        SchemaUnknown: a newer shadowbench has been here.
+        StoreUnavailable: the server does not answer.
+    """
+    database = client.database or ""
+    try:
+        version = _version(client, database)
+    except ClickHouseError as error:
+        if getattr(error, "code", None) not in {_UNKNOWN_TABLE, _UNKNOWN_DATABASE}:
+            raise StoreUnavailable(f"the store does not answer: {one_line(error)}") from None
+        version = None
+    if version is None or version < steps()[-1].version:
+        raise SchemaMissing(
+            f"database {database} has no results of this shadowbench yet: `shadowbench serve` prepares it"
+        )
+    _check_known(version, database)
+
+
+def apply_retention(client: Client, retention_s: float) -> None:
+    """Sets how long `payloads` keeps texts (`privacy.retention`); older rows go with the next merges.
+
+    Raises:
+        StoreUnavailable: the server does not do it.
+    """
+    seconds = max(1, math.ceil(retention_s))
+    try:
+        made = str(client.command("SHOW CREATE TABLE payloads"))
+        # A change rewrites every part, so it is only asked for when it is one.
+        if f"toIntervalSecond({seconds})" not in made:
+            client.command(f"ALTER TABLE payloads MODIFY TTL toDateTime(ts) + INTERVAL {seconds} SECOND")
+    except ClickHouseError as error:
+        raise StoreUnavailable(f"privacy.retention cannot be applied: {one_line(error)}") from None

@@ -1,0 +1,31 @@
+"""What is tested is what is installed: compiled modules must not be older than their sources."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def stale() -> list[str]:
+    """Sources that changed after they were compiled."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    sources = [ROOT / name for name in settings["tool"]["shadowbench"]["compiled"]]
+    return [
+        str(source.relative_to(ROOT))
+        for source in sources
+        for binary in source.parent.glob(f"{source.stem}.*.so")
+        if binary.stat().st_mtime < source.stat().st_mtime
+    ]
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    changed = stale()
+    if changed:
+        pytest.exit(f"{changed[0]} changed after it was compiled: make setup, or make interpreted", returncode=2)
+
+
+def pytest_report_header() -> str:
+    compiled = any((ROOT / "proxy" / "upstream").glob("leg.*.so"))
+    return f"data plane: {'compiled' if compiled else 'interpreted'}"

@@ -1,0 +1,18 @@
+"""One JSON object per line on standard error."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from runtime.log import Log
+
+
+def test_a_line_is_one_object_with_level_role_and_event(capsys: pytest.CaptureFixture[str]) -> None:
+    Log("proxy-0").warning("disk full", directory=Path("a\nb"), bytes=3)
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    line = json.loads(said.err)
+    assert line.pop("ts") > 1_700_000_000
+    assert line == {"level": "warning", "role": "proxy-0", "event": "disk full", "directory": "a\nb", "bytes": 3}

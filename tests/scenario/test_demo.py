@@ -1,0 +1,35 @@
+"""The demonstration as a user runs it."""
+
+import asyncio
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+from tests.scenario.commands import TIMEOUT_S, output_of, processes_below, shadowbench, wait_for_line
+
+
+def verdicts(report: dict[str, Any]) -> dict[str, dict[str, str]]:
+    return {c["name"]: {m["metric"]: m["verdict"] for m in c["metrics"]} for c in report["candidates"]}
+
+
+async def test_a_short_demonstration_decides_what_differs_plainly_and_leaves_nothing_running(folder: Path) -> None:
+    """swift is faster and cheaper, sage slower and dearer; afterwards the store can still be asked."""
+    shown = await output_of("demo", "--seconds", "10", "--exit", directory=folder)
+    assert "no real model is called" in shown
+    assert processes_below(folder) == []
+    report = json.loads(await output_of("report", "--format", "json", directory=folder))
+    found = verdicts(report)
+    for metric in ("total_ms", "ttft_ms", "cost_usd"):
+        assert found["swift"][metric] == "better", metric
+        assert found["sage"][metric] == "worse", metric
+
+
+async def test_ctrl_c_ends_a_demonstration_in_order(folder: Path) -> None:
+    """SIGINT in the middle of the traffic: exit without an error line, and no process is left."""
+    process = await shadowbench("demo", "--seconds", "60", directory=folder)
+    await wait_for_line(process, "simulated traffic")
+    process.send_signal(signal.SIGINT)
+    _, errors = await asyncio.wait_for(process.communicate(), TIMEOUT_S)
+    assert (process.returncode, errors) == (0, b"")
+    assert processes_below(folder) == []
