@@ -43,9 +43,13 @@ class Patience:
     """From the latest count of an hour to the last row of its requests."""
     quiet: bool
     """Nothing can be under way: no worker runs and all that was captured has been read."""
+    unread: int = 0
+    """Streams of the capture log that nobody reads: what they hold is neither counted nor lost yet."""
 
     def allows(self, since: datetime | None, limit: timedelta) -> bool:
         """May something that was last heard of at `since` still be under way?"""
+        if self.unread:
+            return True
         return not self.quiet and since is not None and self.now - since <= limit
 
 

@@ -1,13 +1,22 @@
 """Benchmarks and the replay of recorded data. Nothing here is part of the product, and no test times anything.
 
-1. `machine`     cores, CPU clocks, versions
-2. `load`        the load generator (wrk) and what it counted
-3. `upstreams`   cheap upstreams that answer from memory and count
-4. `contenders`  the mirrors of nginx and Envoy, `worker` one proxy worker of shadowbench
-5. `captured`    what a capture log holds, counted frame by frame
-6. `rounds`      one round of one of them, and the check of its counts
-7. `recorder_cost` CPU of the recorder and the store for the same log
-8. `results`     the tables in `RESULTS.md`
-9. `mirror`      the comparison: `python -m bench.mirror`
-10. `replay`      recorded outputs of real models through the whole pipeline: `python -m bench.replay`
+The comparisons, each one command that writes its section of `RESULTS.md` (`--full` takes long, `--dry` writes nothing):
+
+* `mirror`      CPU per mirrored exchange of one pinned worker, beside nginx, Envoy and slower peers
+* `latency`     what a proxy adds to a latency at a fixed rate, in an open loop
+* `isolation`   the primary while the shadow side is broken: `scenarios`, `isolation_runs`, `isolation_report`
+* `streams`     many concurrent event streams
+* `bars`        required and measured, in one table, from the figures that the others left in `measured/`
+* `profile`     where a worker's CPU goes
+* `replay`      recorded outputs of real models through the whole pipeline: `asking`, `compared`, `pipeline`,
+  `recordings`
+
+What they stand on:
+
+1. `machine`, `precise`             cores, clocks, processes; an event loop with exact timers
+2. `load`, `schedule`, `openloop`, `generated`, `stream_clients`, `probes`   who asks, and what they saw
+3. `upstreams`, `event_stream`, `llm`, `llm_upstream`   who answers, and counts
+4. `contenders`, `peers`, `aiohttp_mirror`, `worker`, `served`   what is compared
+5. `captured`, `rounds`, `recorder_cost`   one round of wrk, and what the capture log holds of it
+6. `intervals`, `measured`, `results`   figures, their spread, and where they are written
 """

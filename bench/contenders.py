@@ -4,10 +4,11 @@ import importlib.util
 import json
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from bench.machine import Pinned, free_port, wait_for_port
+from bench.machine import BenchError, Pinned, free_port, wait_for_port
 from bench.upstreams import start_nginx
 
 _NGINX_MIRROR = """\
@@ -29,34 +30,68 @@ _NGINX_MIRROR = """\
     }}
   }}"""
 
+_START_TIMEOUT_S = 90.0
+"""LiteLLM takes ten."""
+
 
 class Contender(Protocol):
     """A proxy under test, running."""
 
     port: int
+    headers: Mapping[str, str]
+    """That its clients have to send beside their own."""
+    mirrors: bool
+    """Does it copy requests?"""
 
     def cpu_seconds(self) -> float:
         """CPU of the proxy itself since its start."""
+
+    def resident_bytes(self) -> int:
+        """Memory of the proxy itself that is in RAM now."""
 
     def stop(self) -> None:
         """Ends it."""
 
 
-class NginxMirror:
-    """nginx with its mirror module; answers are buffered unless they are streams."""
+class Running:
+    """A contender that is one pinned process."""
 
-    def __init__(self, directory: Path, *, core: int, primary: int, candidate: int, streams: bool) -> None:
-        self.port = free_port()
-        rest = _NGINX_MIRROR.format(
-            primary=primary, candidate=candidate, port=self.port, buffering="off" if streams else "on"
-        )
-        self._process = start_nginx("mirror", directory, rest, core=core, port=self.port)
+    headers: Mapping[str, str] = {}
+    mirrors = True
+
+    def __init__(self, process: Pinned, port: int) -> None:
+        """Waits until it listens.
+
+        Raises:
+            BenchError: it does not.
+        """
+        self.port = port
+        self._process = process
+        try:
+            wait_for_port(port, alive=process.is_alive, timeout_s=_START_TIMEOUT_S)
+        except BenchError:
+            process.stop()
+            raise BenchError(f"a contender did not start: {process.last_words()}") from None
 
     def cpu_seconds(self) -> float:
         return self._process.cpu_seconds()
 
+    def resident_bytes(self) -> int:
+        return self._process.resident_bytes()
+
     def stop(self) -> None:
         self._process.stop()
+
+
+class NginxMirror(Running):
+    """nginx with its mirror module; answers are buffered unless they are streams."""
+
+    def __init__(self, directory: Path, *, core: int, primary: int, candidate: int, streams: bool) -> None:
+        port = free_port()
+        rest = _NGINX_MIRROR.format(
+            primary=primary, candidate=candidate, port=port, buffering="off" if streams else "on"
+        )
+        super().__init__(start_nginx("mirror", directory, rest, core=core, port=port), port)
 
 
 def nginx_version() -> str | None:
@@ -67,24 +102,17 @@ def nginx_version() -> str | None:
     return shown.strip().rpartition("/")[2]
 
 
-class EnvoyMirror:
+class EnvoyMirror(Running):
     """Envoy with one worker thread and a request mirror policy."""
 
     def __init__(self, directory: Path, *, core: int, primary: int, candidate: int) -> None:
-        self.port = free_port()
+        port = free_port()
         configuration = directory / "envoy.json"
-        configuration.write_text(json.dumps(_envoy_configuration(self.port, primary, candidate)))
+        configuration.write_text(json.dumps(_envoy_configuration(port, primary, candidate)))
         options = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "error", "-c", str(configuration)]
         binary = envoy_binary()
         assert binary is not None
-        self._process = Pinned([str(binary), *options], core=core, log=directory / "envoy.out")
-        wait_for_port(self.port, alive=self._process.is_alive)
-
-    def cpu_seconds(self) -> float:
-        return self._process.cpu_seconds()
-
-    def stop(self) -> None:
-        self._process.stop()
+        super().__init__(Pinned([str(binary), *options], core=core, log=directory / "envoy.out"), port)
 
 
 def envoy_binary() -> Path | None:

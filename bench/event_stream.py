@@ -1,6 +1,7 @@
 """An upstream that streams chat completion events as cheaply as Python can: one timer for all streams.
 
-Streams fall into phases, so that events of different streams do not all come at the same instant.
+Streams fall into phases, so that events of different streams do not all come at the same instant. Stamped, every
+event's word is the instant of its writing; otherwise all answers are the same bytes.
 """
 
 import argparse
@@ -8,6 +9,7 @@ import asyncio
 import itertools
 import json
 import re
+import time
 from typing import cast
 
 import uvloop
@@ -17,23 +19,28 @@ _PHASES = 5
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 _END = b"0\r\n\r\n"
+_NO_STAMP = b"0" * 20
+STAMP = re.compile(rb'": " (\d{20})"')
+"""The word of a stamped event: monotonic nanoseconds."""
 
 
-def _chunk(data: bytes) -> bytes:
+def chunk(data: bytes) -> bytes:
+    """One chunk of the chunked transfer coding."""
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
-def _event(choices: list[dict[str, object]], **more: object) -> bytes:
+def event(choices: list[dict[str, object]], **more: object) -> bytes:
+    """One event of a streamed chat completion."""
     frame = {"id": "chatcmpl-benchmark", "object": "chat.completion.chunk", "created": 1700000000}
     return b"data: " + json.dumps({**frame, "model": "benchmark-model", "choices": choices, **more}).encode() + b"\n\n"
 
 
-def parts_of(events: int) -> list[bytes]:
+def parts_of(events: int, word: str = "word") -> list[bytes]:
     """The answer in `events` parts; the last one holds usage and end mark."""
-    delta = _event([{"index": 0, "delta": {"content": " word"}, "logprobs": None, "finish_reason": None}])
+    delta = event([{"index": 0, "delta": {"content": f" {word}"}, "logprobs": None, "finish_reason": None}])
     usage = {"prompt_tokens": 230, "completion_tokens": events - 1, "total_tokens": 229 + events}
-    stop = _event([{"index": 0, "delta": {}, "logprobs": None, "finish_reason": "stop"}])
-    last = stop + _event([], usage=usage) + b"data: [DONE]\n\n"
+    stop = event([{"index": 0, "delta": {}, "logprobs": None, "finish_reason": "stop"}])
+    last = stop + event([], usage=usage) + b"data: [DONE]\n\n"
     return [delta] * (events - 1) + [last]
 
 
@@ -42,18 +49,28 @@ def answer_of(events: int) -> bytes:
     return b"".join(parts_of(events))
 
 
+def is_stamped_answer(body: bytes, events: int) -> bool:
+    """Is it a whole stamped body of so many events, whatever the stamps?"""
+    return STAMP.sub(b'": " %s"' % _NO_STAMP, body) == b"".join(parts_of(events, _NO_STAMP.decode()))
+
+
 class _Server:
     """State that all connections share."""
 
-    def __init__(self, events: int) -> None:
-        self.chunks = [_chunk(part) for part in parts_of(events)]
-        self.chunks[-1] += _END
+    def __init__(self, events: int, *, gap_s: float, phases: int, stamped: bool) -> None:
+        parts = parts_of(events, _NO_STAMP.decode() if stamped else "word")
+        self._chunk = chunk(parts[0])
+        self._last = chunk(parts[-1]) + _END
+        self._before, _, self._after = self._chunk.partition(_NO_STAMP)
+        self._stamped = stamped
+        self._events = events
+        self._gap_s = gap_s
+        self._open: list[dict[asyncio.Transport, int]] = [{} for _ in range(phases)]
         self.answered = 0
-        self._open: list[dict[asyncio.Transport, int]] = [{} for _ in range(_PHASES)]
 
     def open(self, transport: asyncio.Transport) -> None:
         """Begins an answer."""
-        self._open[self.answered % _PHASES][transport] = 0
+        self._open[self.answered % len(self._open)][transport] = 0
         self.answered += 1
 
     def drop(self, transport: asyncio.Transport) -> None:
@@ -63,20 +80,22 @@ class _Server:
 
     def tick(self, number: int) -> None:
         """Sends every stream of one phase its next chunk."""
-        streams = self._open[number % _PHASES]
+        streams = self._open[number % len(self._open)]
         for transport, index in list(streams.items()):
-            transport.write(_HEAD + self.chunks[0] if index == 0 else self.chunks[index])
-            if index + 1 == len(self.chunks):
+            if index + 1 == self._events:
+                transport.write(self._last)
                 del streams[transport]
-            else:
-                streams[transport] = index + 1
+                continue
+            data = self._chunk if not self._stamped else self._before + b"%020d" % time.monotonic_ns() + self._after
+            transport.write(_HEAD + data if index == 0 else data)
+            streams[transport] = index + 1
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time()
         for number in itertools.count():
             self.tick(number)
-            due = max(due + EVENT_GAP_S / _PHASES, loop.time())
+            due = max(due + self._gap_s / len(self._open), loop.time())
             await asyncio.sleep(due - loop.time())
 
 
@@ -111,10 +130,9 @@ class _Connection(asyncio.Protocol):
         self._server.open(self._transport)
 
 
-async def _serve(port: int, events: int) -> None:
-    server = _Server(events)
+async def _serve(port: int, server: _Server) -> None:
     loop = asyncio.get_running_loop()
-    await loop.create_server(lambda: _Connection(server), "127.0.0.1", port, backlog=1024)
+    await loop.create_server(lambda: _Connection(server), "127.0.0.1", port, backlog=4096)
     await server.run()
 
 
@@ -122,8 +140,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Upstream of the benchmark that streams events.")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--events", type=int, required=True)
+    parser.add_argument("--gap-s", type=float, default=EVENT_GAP_S)
+    parser.add_argument("--phases", type=int, default=_PHASES)
+    parser.add_argument("--stamped", action="store_true")
     options = parser.parse_args()
-    uvloop.run(_serve(options.port, options.events))
+    server = _Server(options.events, gap_s=options.gap_s, phases=options.phases, stamped=options.stamped)
+    uvloop.run(_serve(options.port, server))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
 wrk.headers["Authorization"] = "Bearer client-key"
 local file = io.open(%(body)s, "rb")
+%(headers)s
 wrk.body = file:read("*a")
 file:close()
 done = function(summary, latency, requests)
@@ -32,12 +34,13 @@ class Load:
     body: bytes
     connections: int
 
-    def write_script(self, directory: Path) -> Path:
-        """The script that makes wrk send it."""
+    def write_script(self, directory: Path, headers: Mapping[str, str]) -> Path:
+        """The script that makes wrk send it, with more headers."""
         body = directory / "body.json"
         body.write_bytes(self.body)
         script = directory / "load.lua"
-        script.write_text(_SCRIPT % {"body": json.dumps(str(body))})
+        more = "\n".join(f"wrk.headers[{json.dumps(n)}] = {json.dumps(v)}" for n, v in headers.items())
+        script.write_text(_SCRIPT % {"body": json.dumps(str(body)), "headers": more})
         return script
 
 
@@ -56,13 +59,15 @@ class Counted:
         return self.requests / self.seconds
 
 
-def run_load(load: Load, *, port: int, seconds: float, core: int, directory: Path) -> Counted:
+def run_load(
+    load: Load, *, port: int, seconds: float, core: int, directory: Path, headers: Mapping[str, str]
+) -> Counted:
     """Runs wrk on one core.
 
     Raises:
         BenchError: wrk failed, or an answer was not a 2xx.
     """
-    script = load.write_script(directory)
+    script = load.write_script(directory, headers)
     url = f"http://127.0.0.1:{port}{load.path}"
     options = ["-t1", f"-c{load.connections}", f"-d{seconds:.0f}s", "--timeout", "10s", "-s", str(script), url]
     finished = subprocess.run(

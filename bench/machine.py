@@ -1,16 +1,21 @@
 """Cores, CPU clocks, processes that end with the benchmark."""
 
+import json
 import os
 import platform
+import resource
 import signal
 import socket
 import subprocess
+import sys
 import time
+import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_CPUCLOCK_SCHED = 2
 _STOP_TIMEOUT_S = 10.0
 
 
@@ -20,11 +25,28 @@ class BenchError(Exception):
 
 def cpu_seconds(pid: int) -> float:
     """User and system time of a process and its living children, all threads."""
-    stat = Path(f"/proc/{pid}/stat").read_text()
-    fields = stat[stat.rindex(")") + 2 :].split()
-    own = (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+    # The clock of another process, as clock_getcpuclockid(3) makes it: nanoseconds, where /proc has hundredths.
+    own = time.clock_gettime(~pid << 3 | _CPUCLOCK_SCHED)
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return own + sum(cpu_seconds(int(child)) for child in children)
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory of a process that is in RAM, shared pages included; of nginx's children, too."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return pages * os.sysconf("SC_PAGE_SIZE") + sum(resident_bytes(int(child)) for child in children)
+
+
+def raise_descriptor_limit() -> int:
+    """Lifts this process's soft limit of descriptors to the hard one; children inherit it.
+
+    Returns:
+        The limit.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
 
 
 def cores() -> tuple[int, int]:
@@ -33,6 +55,17 @@ def cores() -> tuple[int, int]:
     if len(available) < 2:
         raise BenchError("this benchmark needs two cores: one for the proxy, one for load and upstreams")
     return available[0], available[1]
+
+
+def say(text: str) -> None:
+    """Progress, on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def sleep_until_ns(at_ns: int) -> None:
+    """Waits for an instant of the monotonic clock; returns at once when it is past."""
+    while (left_ns := at_ns - time.monotonic_ns()) > 0:
+        time.sleep(left_ns / 1e9)
 
 
 def free_port() -> int:
@@ -56,6 +89,12 @@ def wait_for_port(port: int, *, alive: Callable[[], bool], timeout_s: float = 15
     raise BenchError(f"nothing listens on 127.0.0.1:{port}")
 
 
+def get_json(port: int, path: str) -> Any:
+    """A JSON answer of a server on this machine."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as response:
+        return json.loads(response.read())
+
+
 class Pinned:
     """A process on one core; ended by its id."""
 
@@ -65,20 +104,24 @@ class Pinned:
         *,
         core: int,
         log: Path,
+        output: int | None = None,
         pass_fds: Sequence[int] = (),
         environment: Mapping[str, str] | None = None,
+        directory: Path | None = None,
     ) -> None:
+        """`output`: `subprocess.PIPE` to read lines from it; else it goes to the log, as its errors do."""
         self.log = log
-        with log.open("ab") as output:
+        with log.open("ab") as errors:
             # taskset becomes the program: the process id is the program's own.
             self._process = subprocess.Popen(
                 ["taskset", "-c", str(core), *arguments],
                 stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
+                stdout=errors if output is None else output,
+                stderr=errors,
                 start_new_session=True,
                 pass_fds=pass_fds,
                 env=environment,
+                cwd=directory,
             )
 
     @property
@@ -91,19 +134,35 @@ class Pinned:
     def cpu_seconds(self) -> float:
         return cpu_seconds(self.pid)
 
-    def stop(self) -> None:
-        """SIGTERM, and SIGKILL to this process ten seconds later."""
+    def resident_bytes(self) -> int:
+        return resident_bytes(self.pid)
+
+    def stop(self, timeout_s: float = _STOP_TIMEOUT_S) -> None:
+        """SIGTERM, and SIGKILL to this process `timeout_s` later."""
         if self.is_alive():
             self._process.send_signal(signal.SIGTERM)
-        self.wait()
+        self.wait(timeout_s)
 
-    def wait(self) -> None:
-        """Waits ten seconds for its end, then SIGKILL to this process."""
+    def wait(self, timeout_s: float = _STOP_TIMEOUT_S) -> None:
+        """Waits for its end, then SIGKILL to this process."""
         try:
-            self._process.wait(_STOP_TIMEOUT_S)
+            self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def read_line(self) -> bytes:
+        """What it says next on its standard output; empty at its end. Needs `output=subprocess.PIPE`."""
+        assert self._process.stdout is not None
+        line: bytes = self._process.stdout.readline()
+        return line
+
+    def last_words(self) -> str:
+        """The last line of its log."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").split("\n")
+        return next((text.strip() for text in reversed(lines) if text.strip()), "it said nothing")
 
 
 def description() -> str:

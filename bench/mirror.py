@@ -1,9 +1,8 @@
-"""CPU and throughput of one pinned worker beside the mirrors of nginx and Envoy, in one run: `python -m bench.mirror`.
+"""CPU and throughput of one pinned worker beside other mirrors, in one run: `python -m bench.mirror`.
 
 Every contender runs on a core of its own; load generator and upstreams share the other. Rounds are interleaved, so that
-a change of the machine's speed meets all contenders. nginx and Envoy copy and record nothing; shadowbench rewrites the
-copy's model and writes both sides to its capture log, and after every round the log is read back and compared with what
-was sent.
+a change of the machine's speed meets all contenders. The others record nothing; shadowbench rewrites the copy's model
+and writes both sides to its capture log, and after every round the log is read back and compared with what was sent.
 """
 
 import argparse
@@ -13,28 +12,31 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
+from bench.bars import write_bars
 from bench.contenders import Contender, envoy_version, nginx_version
-from bench.machine import BenchError, description
+from bench.machine import BenchError, raise_descriptor_limit, say
+from bench.measured import Figure, Measured, measured_now, save
+from bench.peers import AiohttpMirror, LiteLLM, Portkey, aiohttp_version, litellm_version, portkey_version
 from bench.recorder_cost import RecorderCost, measure_recorder
-from bench.results import PATH, spread, table, write_section
+from bench.results import spread, table, write_section
 from bench.rounds import EVENTS, WARM_UP_S, Kind, Row, Stand, measure, measure_direct, measure_worker
 
 _PACKAGES = {"wrk": "wrk", "nginx": "nginx-light", "taskset": "util-linux"}
 DIRECT, NGINX, ENVOY, SHADOWBENCH = "direct, no proxy", "nginx mirror", "Envoy mirror", "shadowbench, captured"
+AIOHTTP, LITELLM, PORTKEY = "aiohttp mirror", "LiteLLM silent_model", "Portkey gateway, no mirror"
 
 
 KINDS = (
-    Kind("1.2 kB JSON, 16 connections (saturated)", 1200, 16),
-    Kind("1.2 kB JSON, 1 connection (one request at a time)", 1200, 1),
-    Kind("50 KiB requests, 1.2 kB answers, 16 connections", 50 * 1024, 16),
-    Kind(f"event streams of {EVENTS} events, 5 ms apart, 64 connections", 1200, 64, streams=True),
+    Kind("saturated", "1.2 kB JSON, 16 connections (saturated)", 1200, 16, slow_peers=True),
+    Kind("single", "1.2 kB JSON, 1 connection (one request at a time)", 1200, 1),
+    Kind("50_kib", "50 KiB requests, 1.2 kB answers, 16 connections", 50 * 1024, 16),
+    Kind("streams", f"event streams of {EVENTS} events, 5 ms apart, 64 connections", 1200, 64, streams=True),
 )
 
 
@@ -53,14 +55,10 @@ def run_kind(kind: Kind, *, rounds: int, seconds: float) -> Result:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shadowbench-bench-")))
         stand = Stand(kind, directory, stack)
         turns: dict[str, Callable[[Row], None]] = {DIRECT: lambda row: measure_direct(stand, row, seconds)}
-        for name, installed, make in (
-            (NGINX, nginx_version(), stand.nginx),
-            (ENVOY, envoy_version(), stand.envoy),
-        ):
-            if installed is not None:
-                contender = make()
-                stack.callback(contender.stop)
-                turns[name] = _turn(stand, seconds, contender)
+        for name, contender in _standing(stand):
+            stack.callback(contender.stop)
+            stand.check_answer(contender)
+            turns[name] = _turn(stand, seconds, contender)
         turns[SHADOWBENCH] = lambda row: measure_worker(stand, row, seconds)
         rows = {name: Row() for name in turns}
         for number in range(rounds):
@@ -71,16 +69,28 @@ def run_kind(kind: Kind, *, rounds: int, seconds: float) -> Result:
         return Result(kind, rows, measure_recorder(stand, seconds))
 
 
+def _standing(stand: Stand) -> Iterator[tuple[str, Contender]]:
+    """The contenders that are installed, started; slow ones only where the load says so."""
+    ports = {"primary": stand.primary.port, "candidate": stand.candidate.port}
+    if nginx_version() is not None:
+        yield NGINX, stand.nginx()
+    if envoy_version() is not None:
+        yield ENVOY, stand.envoy()
+    if not stand.kind.slow_peers:
+        return
+    yield AIOHTTP, AiohttpMirror(stand.directory, core=stand.proxy_core, **ports)
+    for name, version, make in ((LITELLM, litellm_version(), LiteLLM), (PORTKEY, portkey_version(), Portkey)):
+        if version is not None:
+            yield name, make(stand.directory, core=stand.proxy_core, **ports)
+        else:
+            say(f"{name} is left out: not installed; python -m bench.peers install")
+
+
 def _turn(stand: Stand, seconds: float, contender: Contender) -> Callable[[Row], None]:
     def turn(row: Row) -> None:
         measure(stand, row, seconds, contender)
 
     return turn
-
-
-def say(text: str) -> None:
-    """Progress, on standard error."""
-    print(text, file=sys.stderr, flush=True)
 
 
 def section_of(result: Result) -> str:
@@ -116,27 +126,43 @@ def _ratio(cpu_us: float | None, other_us: float | None) -> str:
     return "-" if cpu_us is None or other_us is None else f"{cpu_us / other_us:.2f}"
 
 
-def report(results: Sequence[Result], command: str, rounds: int, seconds: float) -> str:
+def report(results: Sequence[Result], measured: Measured, rounds: int, seconds: float) -> str:
     """The section of `RESULTS.md`."""
-    versions = f"nginx {nginx_version() or 'absent'}, Envoy {envoy_version() or 'absent'}, commit {_commit()}"
-    text = f"""## One worker beside the mirrors of nginx and Envoy
+    text = f"""## One worker beside other mirrors
 
-`{command}`, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC. {description()}; {versions}.
+{measured.place}
 
 One proxy on one core; wrk and both upstreams on the other. Each cell: median of {rounds} interleaved rounds of
 {seconds:g} s after {WARM_UP_S:g} s of warm-up, in brackets the smallest and largest. CPU is user and system time of the
-proxy's processes, divided by the requests that reached the primary. Every request is copied to a second upstream.
-nginx and Envoy record nothing; shadowbench replaces the copy's model and writes both sides to its capture log (the
-log writer's thread is counted).
+proxy's processes until the last copy is made, divided by the requests that reached the primary. Every request is copied
+to a second upstream (not by Portkey's gateway). Only shadowbench records: it replaces the copy's model and writes both
+sides to its capture log (the log writer's thread is counted).
 """
     return "\n".join([text, *(section_of(result) for result in results)])
 
 
-def _commit() -> str:
-    shown = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=PATH.parent, capture_output=True, text=True, check=False
-    )
-    return shown.stdout.strip() or "unknown"
+def versions_of_peers() -> dict[str, str]:
+    """Of all that took part or could have."""
+    return {
+        "nginx": nginx_version() or "absent",
+        "Envoy": envoy_version() or "absent",
+        "aiohttp": aiohttp_version(),
+        "LiteLLM": litellm_version() or "absent",
+        "Portkey gateway": portkey_version() or "absent",
+    }
+
+
+def figures_of(results: Sequence[Result]) -> dict[str, Figure]:
+    """What the bars are held against: CPU of a request, round by round, as a share of the others'."""
+    figures: dict[str, Figure] = {}
+    for result in results:
+        own = result.rows[SHADOWBENCH].cpu_us
+        figures[f"cpu_us_{result.kind.key}"] = Figure.over(own)
+        for name, key in ((NGINX, "nginx"), (ENVOY, "envoy")):
+            if name in result.rows:
+                ratios = [mine / theirs for mine, theirs in zip(own, result.rows[name].cpu_us, strict=True)]
+                figures[f"cpu_vs_{key}_{result.kind.key}"] = Figure.over(ratios)
+    return figures
 
 
 def install_missing() -> None:
@@ -160,23 +186,30 @@ def install_missing() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the comparison and writes its section of `RESULTS.md`."""
-    parser = argparse.ArgumentParser(description="CPU per mirrored and captured exchange beside nginx and Envoy.")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3.0, help="whole seconds of load per round")
+    parser = argparse.ArgumentParser(description="CPU per mirrored and captured exchange beside other mirrors.")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=2.0, help="whole seconds of load per round")
     parser.add_argument("--kinds", default="0,1,2,3", help="numbers of the loads to run, 0 to 3")
+    parser.add_argument("--full", action="store_true", help="10 rounds of 5 s")
     parser.add_argument("--dry", action="store_true", help="print instead of writing RESULTS.md")
     options = parser.parse_args(arguments)
+    rounds, seconds = (10, 5.0) if options.full else (options.rounds, options.seconds)
+    raise_descriptor_limit()
     try:
         install_missing()
         kinds = [KINDS[int(number)] for number in options.kinds.split(",")]
-        results = [run_kind(kind, rounds=options.rounds, seconds=options.seconds) for kind in kinds]
+        results = [run_kind(kind, rounds=rounds, seconds=seconds) for kind in kinds]
     except BenchError as error:
         say(f"bench.mirror: {error}")
         return 1
     said = sys.argv[1:] if arguments is None else arguments
-    text = report(results, shlex.join(["python", "-m", "bench.mirror", *said]), options.rounds, options.seconds)
+    command = shlex.join(["python", "-m", "bench.mirror", *said])
+    measured = measured_now(command, versions_of_peers(), figures_of(results))
+    text = report(results, measured, rounds, seconds)
     if not options.dry:
+        save("mirror", measured)
         write_section("mirror", text)
+        write_bars()
     print(text)
     return 0
 

@@ -74,6 +74,7 @@ class Stage:
             "primary": {"url": f"http://127.0.0.1:{self.upstreams['primary'].port}"},
             "candidates": candidates,
             "control": {"sample": 1.0, "max_in_flight": 1000},
+            "limits": {"loop_lag": "1h"},
             "privacy": {"bodies": "full"},
             "blocks": {"length": "1s"},
             "drain": "5s",

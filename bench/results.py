@@ -27,11 +27,15 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, rule, *rows))
 
 
-def write_section(name: str, text: str, path: Path = PATH) -> None:
-    """Replaces the section `name`, or adds it at the end."""
+def write_section(name: str, text: str, path: Path = PATH, *, first: bool = False) -> None:
+    """Replaces the section `name` where it stands; a new one goes to the end, or to the top when it is to be first."""
     begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
     section = f"{begin}\n{text.strip()}\n{end}\n"
     old = path.read_text(encoding="utf-8") if path.exists() else _TITLE
+    if first and begin not in old:
+        title, _, others = old.partition("<!-- ")
+        marked = f"<!-- {others}" if others else ""
+        old = f"{title.rstrip()}\n\n{begin}\n{end}\n\n{marked}"
     before, found, rest = old.partition(begin + "\n")
     after = rest.partition(end + "\n")[2] if found else ""
     path.write_text(f"{before.rstrip()}\n\n{section}{after}", encoding="utf-8")

@@ -2,6 +2,9 @@
 
 import json
 import tempfile
+import time
+import urllib.request
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,16 +19,22 @@ from bench.worker import Worker
 
 EVENTS = 50
 WARM_UP_S = 1.0
+NO_HEADERS: Mapping[str, str] = {}
+_SETTLE_S = 10.0
+_SETTLE_POLL_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of load."""
 
+    key: str
     title: str
     request_bytes: int
     connections: int
     streams: bool = False
+    slow_peers: bool = False
+    """Do the Python and JavaScript proxies take part, too?"""
 
     def load(self) -> Load:
         """Requests of exactly `request_bytes` bytes."""
@@ -37,6 +46,15 @@ class Kind:
     def answer(self) -> bytes:
         """The body of every answer."""
         return answer_of(EVENTS) if self.streams else chat_answer(1200)
+
+
+def content_of(body: bytes, *, streams: bool) -> str:
+    """The text of a chat completion, whole or in events."""
+    if not streams:
+        return str(json.loads(body)["choices"][0]["message"]["content"])
+    events = [line.removeprefix(b"data: ") for line in body.split(b"\n") if line.startswith(b"data: {")]
+    deltas = [choice["delta"] for text in events for choice in json.loads(text)["choices"]]
+    return "".join(delta.get("content") or "" for delta in deltas)
 
 
 @dataclass(slots=True)
@@ -81,9 +99,35 @@ class Stand:
         stack.callback(upstream.stop)
         return upstream
 
-    def run(self, port: int, seconds: float) -> Counted:
+    def run(self, port: int, seconds: float, headers: Mapping[str, str] = NO_HEADERS) -> Counted:
         """One stretch of load."""
-        return run_load(self.load, port=port, seconds=seconds, core=self.load_core, directory=self.directory)
+        return run_load(
+            self.load, port=port, seconds=seconds, core=self.load_core, directory=self.directory, headers=headers
+        )
+
+    def settle(self) -> None:
+        """Waits until no more copies come: some contenders send them long after the client has its answer."""
+        deadline = time.monotonic() + _SETTLE_S
+        before, now = -1, self.candidate.answered()
+        while now != before and time.monotonic() < deadline:
+            time.sleep(_SETTLE_POLL_S)
+            before, now = now, self.candidate.answered()
+
+    def check_answer(self, contender: Contender) -> None:
+        """Asks once and compares what the client gets with what the upstream says.
+
+        Raises:
+            BenchError: it is not that, or no copy was made.
+        """
+        before = self.candidate.answered()
+        headers = {"content-type": "application/json", "authorization": "Bearer client-key", **contender.headers}
+        url = f"http://127.0.0.1:{contender.port}{self.load.path}"
+        with urllib.request.urlopen(urllib.request.Request(url, self.load.body, headers), timeout=30) as response:
+            got = content_of(response.read(), streams=self.kind.streams)
+        self.settle()
+        copies = self.candidate.answered() - before
+        if got != content_of(self.kind.answer(), streams=self.kind.streams) or copies != contender.mirrors:
+            raise BenchError(f"{type(contender).__name__} answers {got[:60]!r} and sends {copies} copies")
 
     def nginx(self) -> Contender:
         """A fresh nginx."""
@@ -100,10 +144,10 @@ class Stand:
         ports = {"primary": self.primary.port, "candidate": self.candidate.port}
         return EnvoyMirror(self.directory, core=self.proxy_core, **ports)
 
-    def worker(self, directory: Path) -> Worker:
-        """A fresh shadowbench worker."""
+    def worker(self, directory: Path, *, prefix: Sequence[str] = ()) -> Worker:
+        """A fresh shadowbench worker; `prefix`: options of the interpreter."""
         ports = {"primary": self.primary.port, "candidate": self.candidate.port}
-        return Worker(directory, core=self.proxy_core, **ports)
+        return Worker(directory, core=self.proxy_core, prefix=prefix, **ports)
 
 
 def measure_direct(stand: Stand, row: Row, seconds: float) -> None:
@@ -122,15 +166,18 @@ def measure(stand: Stand, row: Row, seconds: float, contender: Contender) -> int
         BenchError: the upstreams did not both get what the load generator got answers to.
     """
     stand_before = stand.primary.answered(), stand.candidate.answered()
-    stand.run(contender.port, WARM_UP_S)
+    stand.run(contender.port, WARM_UP_S, contender.headers)
+    stand.settle()
     before = stand.primary.answered(), contender.cpu_seconds()
-    counted = stand.run(contender.port, seconds)
+    counted = stand.run(contender.port, seconds, contender.headers)
+    stand.settle()
     served = stand.primary.answered() - before[0]
     row.add(counted, contender.cpu_seconds() - before[1], served)
     total = stand.primary.answered() - stand_before[0]
     copied = stand.candidate.answered() - stand_before[1]
     # What wrk cut off at the end of a run may have reached one upstream, both or none.
-    if not counted.requests <= served or abs(total - copied) > 2 * stand.load.connections:
+    expected = total if contender.mirrors else 0
+    if not counted.requests <= served or abs(expected - copied) > 2 * stand.load.connections:
         raise BenchError(f"{counted.requests} answered, {served} reached the primary, {copied} of {total} were copied")
     return total
 

@@ -4,8 +4,10 @@ import json
 import os
 import pwd
 import re
+import resource
 import sys
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -17,7 +19,8 @@ worker_processes 1;
 daemon off;
 pid {directory}/{name}.pid;
 error_log {directory}/{name}.log warn;
-events {{ worker_connections 4096; }}
+worker_rlimit_nofile {descriptors};
+events {{ worker_connections {descriptors}; }}
 http {{
   access_log off;
   client_body_temp_path {directory}/{name}-body;
@@ -55,7 +58,8 @@ def nginx_configuration(name: str, directory: Path, rest: str) -> Path:
     """Writes a configuration of one worker process with `rest` inside its `http` block."""
     user = pwd.getpwuid(os.geteuid()).pw_name
     path = directory / f"{name}.conf"
-    path.write_text(_NGINX.format(user=user, directory=directory, name=name, rest=rest))
+    descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    path.write_text(_NGINX.format(user=user, directory=directory, name=name, descriptors=descriptors, rest=rest))
     return path
 
 
@@ -109,9 +113,11 @@ class StaticUpstream:
 class StreamingUpstream:
     """`bench.event_stream` in a process of its own."""
 
-    def __init__(self, name: str, directory: Path, *, core: int, events: int) -> None:
+    def __init__(self, name: str, directory: Path, *, core: int, events: int, options: Sequence[str] = ()) -> None:
+        """`options`: more of the program's own."""
         self.port = free_port()
         arguments = [sys.executable, "-m", "bench.event_stream", "--port", str(self.port), "--events", str(events)]
+        arguments += options
         self._process = Pinned(arguments, core=core, log=directory / f"{name}.out")
         wait_for_port(self.port, alive=self._process.is_alive)
 

@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,7 +18,10 @@ _NAME = "proxy-0"
 
 
 def worker_configuration(directory: Path, *, primary: int, candidate: int) -> Config:
-    """Every request goes to the candidate too, with another model; all else is as a user gets it by default."""
+    """Every request goes to the candidate too, with another model, and none is shed, however busy the worker is.
+
+    All else is as a user gets it by default.
+    """
     values = {
         "primary": {"url": f"http://127.0.0.1:{primary}"},
         "candidates": [
@@ -26,9 +30,12 @@ def worker_configuration(directory: Path, *, primary: int, candidate: int) -> Co
                 "url": f"http://127.0.0.1:{candidate}",
                 "model": "another-model",
                 "sample": 1.0,
-                "max_in_flight": 4096,
+                "max_in_flight": 16_384,
+                "shares_primary": False,
             }
         ],
+        # As much as the core takes is sent here, and every exchange is to be copied.
+        "limits": {"loop_lag": "1h"},
         "capture": {"dir": str(directory / "capture")},
         "store": {"dir": str(directory / "store")},
     }
@@ -38,7 +45,15 @@ def worker_configuration(directory: Path, *, primary: int, candidate: int) -> Co
 class Worker:
     """A proxy worker as its own process on one core."""
 
-    def __init__(self, directory: Path, *, core: int, primary: int, candidate: int) -> None:
+    headers: Mapping[str, str] = {}
+    mirrors = True
+
+    def __init__(self, directory: Path, *, core: int, primary: int, candidate: int, prefix: Sequence[str] = ()) -> None:
+        """Starts it. `prefix`: options of the interpreter that runs it.
+
+        Raises:
+            BenchError: it did not start.
+        """
         self.config = worker_configuration(directory, primary=primary, candidate=candidate)
         self.capture = Path(self.config.capture.dir)
         self.capture.mkdir(parents=True, exist_ok=True)
@@ -47,7 +62,7 @@ class Worker:
         self._link, theirs = socket.socketpair()
         self._link.settimeout(_READY_TIMEOUT_S)
         with theirs:
-            self._process = self._spawn(theirs.fileno(), core, directory / "worker.out")
+            self._process = self._spawn(theirs.fileno(), core, directory / "worker.out", prefix)
         self._heard = self._link.makefile("rb")
         start = Start("proxy", _NAME, self.config, 1, (self._listener.fileno(),))
         self._link.sendall(line(StartMessage.of(start)))
@@ -57,10 +72,11 @@ class Worker:
             self._process.stop()
             raise
 
-    def _spawn(self, link_fd: int, core: int, log: Path) -> Pinned:
+    def _spawn(self, link_fd: int, core: int, log: Path, prefix: Sequence[str]) -> Pinned:
         root = str(Path(__file__).resolve().parents[1])
+        role = ["-m", "cli.role", "--role", "proxy", "--name", _NAME, "--link-fd", str(link_fd)]
         return Pinned(
-            [sys.executable, "-P", "-m", "cli.role", "--role", "proxy", "--name", _NAME, "--link-fd", str(link_fd)],
+            [sys.executable, "-P", *prefix, *role],
             core=core,
             log=log,
             pass_fds=(link_fd, self._listener.fileno()),
@@ -85,6 +101,14 @@ class Worker:
     def cpu_seconds(self) -> float:
         """CPU of the worker, its log writer's thread included."""
         return self._process.cpu_seconds()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def resident_bytes(self) -> int:
+        """Memory of the worker that is in RAM now."""
+        return self._process.resident_bytes()
 
     def stop(self) -> None:
         """Drains and ends the worker; afterwards the capture log is complete."""

@@ -29,7 +29,10 @@ def metrics_page() -> str:
     """Every metric of `/metrics`."""
     sections = {
         "Supervisor": (catalogue.SUPERVISOR, "Said by the supervisor itself."),
-        "Proxy workers": (catalogue.PROXY, "Each carries the label `worker`; they survive the death of a worker."),
+        "Proxy workers": (
+            catalogue.PROXY,
+            "Each but the histograms carries the label `worker`; they survive the death of a worker.",
+        ),
         "Recorder": (catalogue.RECORDER, "Each carries the label `name`; they begin anew with the process."),
         "Embedded store": (catalogue.STORE, "Each carries the label `name`; they begin anew with the process."),
         "All roles": (catalogue.LINK, "Shown once it happened, with the label `name`."),

@@ -21,6 +21,8 @@ _TRACEBACK = "SHADOWBENCH_TRACEBACK"
 
 _COMMANDS = {
     "serve": "The proxy, the recorder and the store on this machine.",
+    "pause": "Stops copies to one candidate, or to all.",
+    "resume": "Lets copies go on.",
     "check": "Validates a configuration and says what it would copy.",
     "demo": "Simulated providers and traffic, the real pipeline, a verdict.",
     "report": "Compares each candidate with the primary.",

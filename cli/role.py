@@ -16,6 +16,7 @@ from typing import Any
 
 from runtime.link import Link, RoleError, Start
 from runtime.log import Log
+from runtime.outlet import STDERR
 from runtime.tasks import Tasks
 from store.errors import StoreError
 
@@ -56,6 +57,7 @@ def _loop_factory(role: str) -> Callable[[], asyncio.AbstractEventLoop]:
 
 async def _serve(name: str, role: str, link_fd: int) -> int:
     log = Log(name)
+    log.take_libraries()
     tasks = Tasks(lambda task, error: log.error("task failed", task=task, error=_text(error)))
     link = await Link.open(link_fd)
     try:
@@ -63,7 +65,7 @@ async def _serve(name: str, role: str, link_fd: int) -> int:
     except EOFError:
         return FAILED
     tasks.start("link", link.listen())
-    tasks.start("deadline", _end_when_late(link, start.config.drain + LATE_S, log))
+    tasks.start("deadline", _end_when_late(link, log))
     try:
         reason = await _work(role, start, link, log)
         if reason is None:
@@ -103,12 +105,14 @@ def _on_sigterm(link: Link, work: "asyncio.Task[Any]") -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
 
 
-async def _end_when_late(link: Link, limit_s: float, log: Log) -> None:
+async def _end_when_late(link: Link, log: Log) -> None:
     """A thread's timer, so that it also ends a role whose event loop hangs."""
     await link.stop.wait()
+    limit_s = (link.drain_s or 0.0) + LATE_S
 
     def end() -> None:
         log.error("role hangs", limit_s=limit_s)
+        STDERR.flush()
         os._exit(FAILED)
 
     timer = threading.Timer(limit_s, end)

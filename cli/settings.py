@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from config.certificates import certificate_files, require_certificates
 from config.load import located, validate
 from config.model import Config
 from config.source import ConfigError, Fault, KeyPath, Source, read_source
@@ -41,7 +42,28 @@ class _Said(Source):
         return Source.where(self, path)
 
 
-def from_file(path: Path | None, overrides: Overrides = Overrides()) -> Config:
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration, and where each of its settings was said."""
+
+    config: Config
+    source: Source
+
+    def files(self) -> tuple[Path, ...]:
+        """Those whose change is taken up without being asked to: secrets, certificates, keys."""
+        return (*self.source.files, *certificate_files(self.config))
+
+    def usable(self) -> "Loaded":
+        """Itself, after a look at the certificates, keys and authorities that it names.
+
+        Raises:
+            ConfigError: with every file that is of no use.
+        """
+        require_certificates(self.config, self.source)
+        return self
+
+
+def from_file(path: Path | None, overrides: Overrides = Overrides()) -> Loaded:
     """Reads a file, `./shadowbench.yaml` when none is named.
 
     Raises:
@@ -52,11 +74,11 @@ def from_file(path: Path | None, overrides: Overrides = Overrides()) -> Config:
         if not path.exists():
             said = "is not here; name a file with -c FILE, or say --primary URL --candidate NAME=URL"
             raise ConfigError([Fault(f"./{path}", "", said)])
-    source = read_source(path)
-    return located(validate(_overridden(source, overrides)), path.parent)
+    source = _overridden(read_source(path), overrides)
+    return Loaded(located(validate(source), path.parent), source)
 
 
-def from_options(primary: str, candidates: Sequence[str], overrides: Overrides = Overrides()) -> Config:
+def from_options(primary: str, candidates: Sequence[str], overrides: Overrides = Overrides()) -> Loaded:
     """A configuration without a file; its directories start where the command runs.
 
     Args:
@@ -74,8 +96,8 @@ def from_options(primary: str, candidates: Sequence[str], overrides: Overrides =
         values["candidates"].append(_candidate(text, faults))
     if faults:
         raise ConfigError(faults)
-    said = _Said("command line", values, {}, options=options)
-    return located(validate(_overridden(said, overrides)), Path.cwd())
+    source = _overridden(_Said("command line", values, {}, options=options), overrides)
+    return Loaded(located(validate(source), Path.cwd()), source)
 
 
 def _candidate(text: str, faults: list[Fault]) -> dict[str, Any]:
@@ -119,7 +141,7 @@ def _overridden(source: Source, overrides: Overrides) -> Source:
             before = values.get(section)
             values[section] = {**(before if isinstance(before, dict) else {}), **_address(section, address)}
             options |= {(section, key): f"--{section}" for key in ("host", "port")}
-    return _Said(source.origin, values, source.lines, source.faults, options)
+    return _Said(source.origin, values, source.lines, source.faults, source.files, options)
 
 
 def _address(section: str, text: str) -> dict[str, Any]:

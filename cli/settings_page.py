@@ -9,6 +9,7 @@ import annotated_types
 from pydantic import BaseModel, JsonValue, SecretStr
 from pydantic.fields import FieldInfo
 
+from config.changes import restart_note
 from config.model import Config
 from config.scalars import parse_duration, parse_share, parse_size
 
@@ -16,6 +17,9 @@ _INTRODUCTION = """\
 A YAML file; an unknown key is an error. `${NAME}`, `${NAME:-default}` and `${file:path}` are expanded.
 Durations: `250ms`, `5s`, `10m`, `24h`, `14d`. Sizes: `64KiB`, `10GiB`. Shares: `10%` or `0.1`.
 `shadowbench check` names every fault of a file.
+
+A running `serve` takes changes up on SIGHUP, on `POST /api/v1/reload`, and by itself when a `${file:path}`, certificate
+or key changes. What is marked *Restart* needs a restart; a reload that changes it is refused.
 """
 _HEAD = ("| setting | type | default | meaning |", "|---|---|---|---|")
 _SCALARS: Mapping[Callable[..., Any], str] = {parse_duration: "duration", parse_size: "size", parse_share: "share"}
@@ -41,14 +45,22 @@ def _section(model: type[BaseModel], prefix: str) -> Iterator[str]:
         key = f"{prefix}{field.alias or name}"
         below = _model_in(field.annotation)
         if below is not None:
-            inner.append((key, field.description or "", below))
+            inner.append((key, f"{field.description}{_restart(field)}", below))
         else:
-            rows.append(f"| `{key}` | {_type(field)} | {_default(field)} | {field.description} |")
+            rows.append(f"| `{key}` | {_type(field)} | {_default(field)} | {field.description}{_restart(field)} |")
     if rows:
         yield from (*_HEAD, *rows, "")
     for key, description, below in inner:
         yield from (f"## {key}", "", description, "")
         yield from _section(below, f"{key}{_suffix(model, key)}.")
+
+
+_RESTART = {"always": " *Restart.*", "when set": " *Restart* to set or unset it."}
+
+
+def _restart(field: FieldInfo) -> str:
+    note = restart_note(field)
+    return _RESTART[note] if note is not None else ""
 
 
 def _suffix(model: type[BaseModel], key: str) -> str:

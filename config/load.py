@@ -1,9 +1,10 @@
 """File -> validated `Config`, or every fault at once with file, line, key and what is allowed."""
 
 import difflib
+import ipaddress
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
@@ -11,6 +12,9 @@ from pydantic_core import ErrorDetails
 
 from config.model import Config
 from config.source import ConfigError, Fault, KeyPath, Source, key_text, read_source
+from config.upstreams import Candidate, Primary
+
+Upstream = TypeVar("Upstream", Primary, Candidate)
 
 
 def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Config:
@@ -24,11 +28,30 @@ def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Con
 
 
 def located(config: Config, base: Path) -> Config:
-    """The same configuration with its directories absolute."""
+    """The same configuration with its directories and files absolute."""
     base = base.resolve()
     capture = config.capture.model_copy(update={"dir": str(base / config.capture.dir)})
     store = config.store.model_copy(update={"dir": str(base / config.store.dir)})
-    return config.model_copy(update={"capture": capture, "store": store})
+    listen = config.listen
+    if listen.tls is not None:
+        files = {"cert": str(base / listen.tls.cert), "key": str(base / listen.tls.key)}
+        listen = listen.model_copy(update={"tls": listen.tls.model_copy(update=files)})
+    return config.model_copy(
+        update={
+            "capture": capture,
+            "store": store,
+            "listen": listen,
+            "primary": _with_ca(config.primary, base),
+            "candidates": tuple(_with_ca(c, base) for c in config.candidates),
+        }
+    )
+
+
+def _with_ca(upstream: Upstream, base: Path) -> Upstream:
+    if upstream.tls.ca is None:
+        return upstream
+    tls = upstream.tls.model_copy(update={"ca": str(base / upstream.tls.ca)})
+    return upstream.model_copy(update={"tls": tls})
 
 
 def validate(source: Source) -> Config:
@@ -77,15 +100,33 @@ def _contradictions(config: Config) -> Iterator[tuple[KeyPath, str]]:
     listen, admin = config.listen, config.admin
     if listen.port and listen.port == admin.port and _overlap(listen.host, admin.host):
         yield ("admin", "port"), f"{admin.port} is the port for clients (listen.port) too; choose another"
+    if admin.token is None and not _is_loopback(admin.host):
+        said = f"{admin.host} can be reached from other machines, so whoever pauses or reloads must say a secret"
+        yield ("admin", "host"), f"{said}; set admin.token, or let the host be 127.0.0.1"
     primary = urlsplit(config.primary.url)
     port = primary.port or (443 if primary.scheme == "https" else 80)
     if port == listen.port and primary.hostname in _LOOPBACK and _overlap(listen.host, primary.hostname):
         said = f"is the address on which clients reach shadowbench itself (listen.port {port})"
         yield ("primary", "url"), f"{said}; name the gateway's address, or choose another listen.port"
+    for index, candidate in enumerate(config.candidates):
+        for label in candidate.match.labels:
+            if label not in config.labels:
+                known = ", ".join(config.labels) or "there are none"
+                path: KeyPath = ("candidates", index, "match", "labels", label)
+                yield path, f"there is no label {label!r}; name it in `labels` (known: {known})"
 
 
 _ANY = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared, not listened on
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def _is_loopback(host: str) -> bool:
+    if host in _LOOPBACK or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _overlap(one: str, other: str) -> bool:

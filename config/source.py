@@ -52,6 +52,8 @@ class Source:
     lines: Mapping[KeyPath, int]
     faults: tuple[Fault, ...] = ()
     """Values that could not be had, such as unset variables; their keys hold an empty text."""
+    files: tuple[Path, ...] = ()
+    """Named by `${file:..}`, whether they could be read or not."""
 
     def where(self, path: KeyPath) -> str:
         """File and line of the nearest enclosing key that the file has."""
@@ -102,7 +104,7 @@ def parse_source(text: str, origin: str, base: Path, environment: Mapping[str, s
         raise ConfigError([Fault(where, "", "holds no settings; it needs at least `primary: {url: ...}`")])
     reader = _Reader(origin, base, os.environ if environment is None else environment, references)
     values = reader.value(node, ())
-    return Source(origin, values, reader.lines, tuple(reader.faults))
+    return Source(origin, values, reader.lines, tuple(reader.faults), tuple(dict.fromkeys(reader.files)))
 
 
 def _unreadable(error: yaml.YAMLError, text: str, origin: str) -> Fault:
@@ -126,6 +128,7 @@ class _Reader:
         self.references = references
         self.lines: dict[KeyPath, int] = {}
         self.faults: list[Fault] = []
+        self.files: list[Path] = []
         self._plain = yaml.SafeLoader("")
         self._entered: list[yaml.Node] = []
 
@@ -186,8 +189,9 @@ class _Reader:
 
     def _reference(self, name: str, rest: str | None, node: yaml.Node, path: KeyPath) -> str:
         if name == "file" and rest:
+            self.files.append(self.base / rest[1:])
             try:
-                return (self.base / rest[1:]).read_text(encoding="utf-8").strip()
+                return self.files[-1].read_text(encoding="utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
                 reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
                 self._fault(node, path, f"the file {rest[1:]} cannot be read: {reason}")

@@ -2,36 +2,26 @@
 
 import asyncio
 import gc
-import socket
 import sys
 import time
-import uuid
-from pathlib import Path
 from typing import cast
 
-import msgspec
-
-from config.experiment import experiments
-from config.model import Candidate, Config
+from config.model import Config
 from proxy import figures as names
-from proxy.figures import Figures, figure_names
+from proxy.generation import Generation, Shared
+from proxy.generations import Generations
+from proxy.leases import ArmLeases
+from proxy.listening import Listener
 from proxy.serve.connection import ClientConnection
 from proxy.serve.context import ServeContext
-from proxy.serve.figures import ServeFigures
-from proxy.shadow.arm import Arm, state_cells
-from proxy.shadow.capture.board import Board
-from proxy.shadow.capture.segment import Setup
-from proxy.shadow.capture.writer import CaptureLog
+from proxy.serve.tls import ClientTls
 from proxy.shadow.lag import LagPeaks
-from proxy.shadow.offer import Shadow, ShadowSettings
-from proxy.shadow.sampling import SamplingKey
 from proxy.upstream import leg
 from proxy.upstream.deadlines import Deadlines
-from proxy.upstream.leg import LegLimits
-from proxy.upstream.pool import Pool
-from proxy.wire.heads import Origin, Pairs
+from proxy.upstream.pools import Pools
+from proxy.upstream_figures import connection_totals
 from record.pair import CONTROL
-from runtime.link import Link, Start
+from runtime.link import Lease, Link, Order, Pause, Reload, RoleError, Start
 from runtime.log import Log
 from runtime.tasks import Tasks
 
@@ -41,164 +31,96 @@ _GC_THRESHOLDS = (20_000, 20, 50)
 """Almost nothing here is cyclic; looking for cycles every 700 objects, as Python does, costs a tenth of a request."""
 _FIGURES_EVERY_S = 1.0
 _DRAIN_STEP_S = 0.02
-_LOG_CLOSE_S = 5.0
-_BACKLOG = 4096
+_LAST_REQUESTS_S = 0.5
+"""At a stop: how long clients that are connected may still begin a request. What is on its way would meet a reset."""
 
 
 async def run(start: Start, link: Link) -> None:
-    """Serves until the link says stop, then drains."""
+    """Serves until the link says stop, then drains.
+
+    Raises:
+        RoleError: a file that the configuration names cannot be used.
+    """
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    worker = Worker(start)
+    try:
+        worker = Worker(start)
+    except ValueError as error:
+        raise RoleError(str(error)) from None
     await worker.open()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
+    link.obey(lambda order: worker.obey(order, link))
+    worker.report_to(link)
     link.ready(worker.summary())
     await link.stop.wait()
-    await worker.close(start.config.drain)
+    await worker.close(worker.config.drain)
 
 
 class Worker:
     """One proxy process."""
 
     def __init__(self, start: Start) -> None:
-        config = start.config
-        self._config = config
+        """Raises ValueError when a file that the configuration names cannot be used."""
         self._name = start.name
         self._listen_fds = start.listen_fds
         self._log_lines = Log(start.name)
         self._tasks = Tasks(self._internal_error)
         self._clients: set[ClientConnection] = set()
-        self._servers: list[asyncio.Server] = []
+        self._listeners: list[Listener] = []
         self._internal_errors = 0
-        self._unsettled = False
-        directory = Path(config.capture.dir)
-        compared = experiments(config)
-        stream = uuid.uuid4()
-        figure_list = figure_names(tuple(compared))
-        self._board = Board(stream, start.name, tuple(compared), figure_list)
-        self._directory = directory
-        self._settle_board()
-        self._figures = Figures(figure_list, self._board)
+        self._handshakes_failed = 0
+        tls = start.config.listen.tls
+        self._tls = ClientTls(tls, self._handshake_failed) if tls is not None else None
         self._deadlines = Deadlines()
         self._lag = LagPeaks()
-        setup = Setup(
-            config_version=start.config_version,
-            block_s=config.blocks.length,
-            experiments={name: (e.id, e.compared) for name, e in compared.items()},
-        )
-        self._log = CaptureLog(
-            directory,
-            stream,
-            start.name,
-            setup,
-            flush_s=config.capture.flush,
-            fsync_s=config.capture.fsync,
-            max_queued_bytes=config.limits.shadow_memory // 2,
-            max_disk_bytes=config.capture.max_disk,
-            on_error=lambda message: self._log_lines.error("capture", message=message),
-        )
-        self._pools: list[Pool] = []
-        shadow = self._shadow(config, tuple(compared), start.config_version)
-        timeout = config.primary.timeout
-        self._context = ServeContext(
-            primary=self._pool(config.primary.name, config.primary.url, timeout.connect),
-            limits=LegLimits(first_byte_ns=_ns(timeout.first_byte), idle_ns=_ns(timeout.idle)),
-            deadlines=self._deadlines,
-            shadow=shadow,
-            figures=ServeFigures(self._figures),
-            max_header_bytes=config.limits.header,
-            max_body_bytes=config.limits.request_body,
-            max_mirrored_bytes=config.limits.mirrored_request,
-            on_internal_error=self._internal_error,
-        )
-
-    def _pool(self, name: str, url: str, connect_timeout_s: float) -> Pool:
-        pool = Pool(name, Origin.parse(url), connect_timeout_s, self._tasks)
-        self._pools.append(pool)
-        return pool
-
-    def _shadow(self, config: Config, arm_names: tuple[str, ...], config_version: int) -> Shadow:
-        workers = config.listen.worker_count()
-        arms = [self._candidate_arm(c, arm_names, workers) for c in config.candidates]
-        if CONTROL in arm_names:
-            arms.append(self._control_arm(config, arm_names, workers))
-        settings = ShadowSettings(
-            config_version=config_version,
-            memory_bytes=config.limits.shadow_memory,
-            response_head_bytes=config.capture.response_head,
-            response_tail_bytes=config.capture.response_tail,
-            label_headers=tuple((n, label.header.encode()) for n, label in config.labels.items() if label.header),
-            label_paths=tuple(n for n, label in config.labels.items() if label.path),
-        )
-        return Shadow(
-            arms,
-            settings,
-            key=SamplingKey(config.sampling.unit, config.sampling.sources, config.sampling.seed),
-            board=self._board,
-            log=self._log,
-            lag=self._lag,
-            deadlines=self._deadlines,
-            figures=self._figures,
-            on_internal_error=self._internal_error,
-        )
-
-    def _candidate_arm(self, candidate: Candidate, arm_names: tuple[str, ...], workers: int) -> Arm:
-        timeout = candidate.timeout
-        return Arm(
-            name=candidate.name,
-            pool=self._pool(candidate.name, candidate.url, timeout.connect),
-            limits=LegLimits(
-                first_byte_ns=_ns(timeout.first_byte),
-                idle_ns=_ns(timeout.idle),
-                total_ns=_ns(timeout.total),
-                max_response_bytes=candidate.max_response,
+        self._pools = Pools(self._tasks, self._reachability_changed)
+        self._leases = ArmLeases(start.name, start.slots)
+        self._generations = Generations(
+            Shared(
+                name=start.name,
+                leases=self._leases,
+                lines=self._log_lines,
+                tasks=self._tasks,
+                lag=self._lag,
+                deadlines=self._deadlines,
+                pools=self._pools,
+                on_internal_error=self._internal_error,
             ),
-            share=candidate.sample,
-            max_in_flight=_shared_out(candidate.max_in_flight, workers),
-            headers=_headers({n: v.get_secret_value() for n, v in candidate.headers.items()}),
-            is_control=False,
-            allow_provider_tools=candidate.allow_provider_tools,
-            model=msgspec.Raw(msgspec.json.encode(candidate.model)) if candidate.model is not None else None,
-            params={n: None if v is None else msgspec.Raw(msgspec.json.encode(v)) for n, v in candidate.params.items()},
-            cells=state_cells(self._board, arm_names.index(candidate.name)),
-            figures=self._outcome_figures(candidate.name),
+            start.config,
+            start.config_version,
+            adopt=self._adopt,
+            is_used=self._is_used,
+            totals=self._totals,
         )
+        if start.paused:
+            self._generations.pause(start.paused)
 
-    def _control_arm(self, config: Config, arm_names: tuple[str, ...], workers: int) -> Arm:
-        timeout = config.primary.timeout
-        return Arm(
-            name=CONTROL,
-            pool=self._pool(CONTROL, config.primary.url, timeout.connect),
-            limits=LegLimits(first_byte_ns=_ns(timeout.first_byte), idle_ns=_ns(timeout.idle)),
-            share=config.control.sample,
-            max_in_flight=_shared_out(config.control.max_in_flight, workers),
-            headers=_headers({n: v.get_secret_value() for n, v in config.control.headers.items()}),
-            is_control=True,
-            allow_provider_tools=False,
-            model=None,
-            params={},
-            cells=state_cells(self._board, arm_names.index(CONTROL)),
-            figures=self._outcome_figures(CONTROL),
-        )
+    @property
+    def newest(self) -> Generation:
+        """What new requests go by."""
+        return self._generations.newest
 
-    def _outcome_figures(self, candidate: str) -> dict[str, int]:
-        return {o.value: self._figures.index(names.candidate_legs(candidate, o)) for o in names.TRANSPORT_OUTCOMES}
+    @property
+    def config(self) -> Config:
+        """By which it works."""
+        return self.newest.config
 
     async def open(self) -> None:
         """Begins to serve on the inherited sockets."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._loop_error)
-        self._log.start()
+        self.newest.start()
         self._deadlines.start()
         self._lag.start()
         self._tasks.start("figures", self._keep_figures())
         for fd in self._listen_fds:
-            listener = socket.socket(fileno=fd)
-            self._servers.append(await loop.create_server(self._accept, sock=listener, backlog=_BACKLOG))
+            listener = Listener(fd, self._accept, self._tls, self.config.listen.timeout.head)
+            await listener.open()
+            self._listeners.append(listener)
 
     def summary(self) -> str:
         """One line for the operator."""
-        config = self._config
+        config = self.config
         copies = ", ".join(
             [f"{c.name} {c.sample:.4g}" for c in config.candidates]
             + ([f"{CONTROL} {config.control.sample:.4g}"] if config.control.sample > 0 else [])
@@ -206,78 +128,104 @@ class Worker:
         kind = "" if _is_compiled() else "; interpreted: with a C compiler, installing again halves the CPU it takes"
         return f"serving {config.primary.url} ({config.primary.name}); copies to {copies or 'nobody'}{kind}"
 
+    def report_to(self, link: Link) -> None:
+        """Tells the supervisor what it does with the limits that the workers share, as long as it serves."""
+        self._tasks.start("leases", self._leases.report(link))
+
+    def obey(self, order: Order, link: Link) -> None:
+        """What the supervisor says while it serves; never raises."""
+        try:
+            match order:
+                case Reload():
+                    self._generations.on_taken_up = link.reloaded
+                    link.reloaded(order.config_version, self.reload(order.configuration(), order.config_version))
+                case Pause(candidates):
+                    self._generations.pause(candidates)
+                case Lease():
+                    self._leases.accept(order)
+        except Exception as error:  # noqa: BLE001 - clients go on being served as before
+            self._internal_error(type(order).__name__.lower(), error)
+
+    def reload(self, config: Config, config_version: int) -> str | None:
+        """New requests go by this configuration; the certificate is read again, whether it changed or not.
+
+        Returns:
+            None, or in one line why not yet, or why not.
+        """
+        generations = self._generations
+        try:
+            if self._tls is not None and config.listen.tls is not None:
+                self._tls.read(config.listen.tls)
+            if config_version == generations.newest.config_version and not generations.newest.is_stale():
+                return None
+            return generations.reload(config, config_version)
+        except (ValueError, OSError) as error:
+            self._log_lines.error("reload", message=str(error))
+            return f"{error}; the configuration in force stays"
+
     async def close(self, drain_s: float) -> None:
-        """Stops accepting, lets what is under way end within `drain_s`, and closes the log.
+        """Stops accepting, lets what is under way end within `drain_s`, and closes the logs.
 
         Exchanges still open then are lost and counted as such by the recorder (`worker_lost`).
         """
         deadline_s = time.monotonic() + drain_s
-        for server in self._servers:
-            server.close()
-        self._context.draining = True
-        self._context.shadow.shutting_down = True
+        self._generations.drain()
+        for listener in self._listeners:
+            for connected in await listener.close():
+                self._tasks.start("last client", listener.take(connected))
+        await self._last_requests(min(deadline_s, time.monotonic() + _LAST_REQUESTS_S))
         for client in list(self._clients):
             client.drain()
-        while self._is_busy() and time.monotonic() < deadline_s:  # noqa: ASYNC110 - once in a life, two counts
+        while self._open() and time.monotonic() < deadline_s:  # noqa: ASYNC110 - once in a life, two counts
             await asyncio.sleep(_DRAIN_STEP_S)
-        cut = len(self._clients) + self._context.shadow.open_copies
-        if cut:
+        if cut := self._open():
             self._log_lines.warning("drain", message="time is up; connections and copies still open", cut=cut)
         self._deadlines.stop()
         self._lag.stop()
-        for pool in self._pools:
-            pool.close()
         await self._tasks.close()
-        if not await self._log.close(_LOG_CLOSE_S):
-            self._log_lines.error("capture", message="the disk did not take everything", bytes=self._log.queued_bytes)
-        self._update_figures()
+        await self._generations.close()
 
-    def _is_busy(self) -> bool:
-        return bool(self._clients or self._context.shadow.open_copies)
+    async def _last_requests(self, until_s: float) -> None:
+        """Whoever is connected may still ask; the answer ends the connection. Handshakes under way are not counted."""
+        while (self._clients or self._tls is not None) and time.monotonic() < until_s:  # noqa: ASYNC110 - see `close`
+            await asyncio.sleep(_DRAIN_STEP_S)
+
+    def _open(self) -> int:
+        """Connections of clients and copies under way."""
+        return len(self._clients) + self._generations.open_copies()
 
     def _accept(self) -> asyncio.Protocol:
-        client = ClientConnection(self._context, self._clients.discard)
+        client = ClientConnection(self.newest.context, self._clients.discard)
         self._clients.add(client)
         return cast("asyncio.Protocol", client)
 
+    def _adopt(self, context: ServeContext) -> None:
+        for client in self._clients:
+            client.adopt(context)
+
+    def _is_used(self, context: ServeContext) -> bool:
+        return any(client.uses(context) for client in self._clients)
+
     async def _keep_figures(self) -> None:
         while True:
-            self._update_figures()
+            self._generations.update()
             await asyncio.sleep(_FIGURES_EVERY_S)
 
-    def _settle_board(self) -> None:
-        """Tried again every second: clients are served whether or not the disk is there."""
-        if self._board.path is not None:
-            return
-        try:
-            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._board.settle(self._directory)
-        except OSError as error:
-            if not self._unsettled:
-                self._unsettled = True
-                self._log_lines.error(
-                    "capture",
-                    message=f"{self._directory}: {error.strerror}; clients are served, but nothing can be recorded",
-                )
-        else:
-            if self._unsettled:
-                self._log_lines.info("capture", message=f"{self._directory} can be used again")
+    def _totals(self) -> dict[str, int]:
+        return {
+            names.INTERNAL_ERRORS: self._internal_errors,
+            names.HANDSHAKES_FAILED: self._handshakes_failed,
+            **connection_totals(self._pools),
+        }
 
-    def _update_figures(self) -> None:
-        self._settle_board()
-        figures, log = self._figures, self._log
-        second_ago_ns = time.monotonic_ns() - int(_FIGURES_EVERY_S * 1e9)
-        for name, value in (
-            (names.LOOP_LAG, self._lag.since(second_ago_ns)),
-            (names.OPEN_COPIES, self._context.shadow.open_copies),
-            (names.CAPTURE_QUEUED, log.queued_bytes),
-            (names.CAPTURE_WRITTEN, log.written_bytes),
-            (names.CAPTURE_FRAMES, log.frames),
-            (names.CAPTURE_REFUSED, log.refused_frames),
-            (names.CAPTURE_FAILURES, log.write_failures),
-            (names.INTERNAL_ERRORS, self._internal_errors),
-        ):
-            figures.set(figures.index(name), value)
+    def _handshake_failed(self) -> None:
+        self._handshakes_failed += 1
+
+    def _reachability_changed(self, upstream: str, reason: str) -> None:
+        if reason:
+            self._log_lines.warning("upstream", message=f"{upstream} cannot be reached: {reason}", upstream=upstream)
+        else:
+            self._log_lines.info("upstream", message=f"{upstream} can be reached again", upstream=upstream)
 
     def _internal_error(self, operation: str, error: BaseException) -> None:
         self._internal_errors += 1
@@ -292,16 +240,3 @@ class Worker:
 
 def _is_compiled() -> bool:
     return not (leg.__file__ or "").endswith(".py")
-
-
-def _ns(seconds: float) -> int:
-    return int(seconds * 1e9)
-
-
-def _shared_out(bound: int, workers: int) -> int:
-    """A worker's part of a bound of the machine; the parts never add up to more than one beyond it per worker."""
-    return max(1, bound // workers)
-
-
-def _headers(configured: dict[str, str]) -> Pairs:
-    return [(name.encode(), value.encode()) for name, value in configured.items()]

@@ -2,10 +2,11 @@
 
 import random
 from collections.abc import Callable
+from typing import Final
 from uuid import UUID
 
-_VERSION_7 = 0x7 << 76
-_VARIANT = 0b10 << 62
+_VERSION_7: Final = 0x7 << 76
+_VARIANT: Final = 0b10 << 62
 
 
 def uuid7_bytes(unix_ms: int, random_bits: int) -> bytes:

@@ -3,4 +3,5 @@
 1. `link`   messages between the supervisor and a role, over an inherited socket
 2. `tasks`  background work with a name and a kept reference
 3. `log`    one JSON object per line on standard error
+4. `outlet` writes lines without ever making anybody wait
 """

@@ -1,9 +1,14 @@
 """What is tested is what is installed: compiled modules must not be older than their sources."""
 
+import shutil
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from config.model import Capture
+from proxy.shadow.capture.live import live_directory
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -29,3 +34,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def pytest_report_header() -> str:
     compiled = any((ROOT / "proxy" / "upstream").glob("leg.*.so"))
     return f"data plane: {'compiled' if compiled else 'interpreted'}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _memory_of_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Workers that were killed leave their counts in memory for the next ones; here there are none."""
+    yield
+    for capture in tmp_path_factory.getbasetemp().rglob("capture"):
+        shutil.rmtree(live_directory(capture, Path(Capture().memory)), ignore_errors=True)

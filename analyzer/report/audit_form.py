@@ -23,11 +23,12 @@ _TERMS = (
 """What a request may have become, and its sign in the sum."""
 
 
-def as_json(lines: Sequence[Line]) -> Json:
-    """For programs; `fault` is null where a line adds up."""
+def as_json(lines: Sequence[Line], unread: int = 0) -> Json:
+    """For programs; `fault` is null where a line adds up. `unread`: streams of the capture log that nobody reads."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "adds_up": all(line.adds_up for line in lines),
+        "adds_up": not unread and all(line.adds_up for line in lines),
+        "unread_streams": unread,
         "lines": [
             {
                 "hour": timestamp(line.hour),
@@ -49,11 +50,14 @@ def as_json(lines: Sequence[Line]) -> Json:
     }
 
 
-def as_table(lines: Sequence[Line]) -> RenderableType:
-    """For people."""
+def as_table(lines: Sequence[Line], unread: int = 0) -> RenderableType:
+    """For people; `unread`: streams of the capture log that nobody reads."""
+    if not lines and unread:
+        return Text("The store knows of no request in the window.")
     if not lines:
         return Text("No request was received in the window, so there is nothing to add up.")
-    return Group(Fitting(_wide(lines), _narrow(lines), _sentences(lines)), Text(), prose(*_details(lines)))
+    details = prose(*_details(lines, unread))
+    return Group(Fitting(_wide(lines), _narrow(lines), _sentences(lines)), Text(), details)
 
 
 def _wide(lines: Sequence[Line]) -> Table:
@@ -110,7 +114,7 @@ def _said(line: Line) -> Text:
     return Text("yes", "green") if line.adds_up else Text("no", "bold red")
 
 
-def _details(lines: Sequence[Line]) -> list[Text]:
+def _details(lines: Sequence[Line], unread: int) -> list[Text]:
     """Which states the sums are made of, over all hours; and whether all is well."""
     totals: dict[str, dict[str, int]] = {}
     for line in lines:
@@ -119,15 +123,17 @@ def _details(lines: Sequence[Line]) -> list[Text]:
             for state, count in counts.items():
                 mine[state] = mine.get(state, 0) + count
     listed = [Text(f"{candidate}: {_listed(states)}", "dim") for candidate, states in totals.items() if states]
-    return [*listed, _conclusion(lines)]
+    return [*listed, _conclusion(lines, unread)]
 
 
 def _listed(states: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {state}" for state, count in states.items())
 
 
-def _conclusion(lines: Sequence[Line]) -> Text:
+def _conclusion(lines: Sequence[Line], unread: int) -> Text:
     faults = [line for line in lines if not line.adds_up]
+    if unread and not faults:
+        return Text("What was counted so far adds up; the capture log holds more.", "yellow")
     if not faults:
         return Text(f"All {len(lines)} lines add up.", "green")
     return Text(f"{len(faults)} of {len(lines)} lines do not add up.", "bold red")

@@ -14,6 +14,7 @@ from analyzer.source import Window
 from cli.commands.options import Moment, config_option, configuration, stored_pairs, window, window_options
 from cli.commands.screen import console
 from config.model import Config
+from proxy.recorder.claim import is_followed
 from proxy.recorder.segments import list_streams
 
 ROWS_LAG = timedelta(seconds=60)
@@ -28,7 +29,8 @@ _HOUR = timedelta(hours=1)
 def audit(config_file: Path | None, since: Moment, until: Moment, wants_json: bool) -> int:  # noqa: FBT001 - click calls it
     """Checks that received = unsampled + skips + pairs + open + lost, per candidate and hour.
 
-    Whole hours are counted. Ends with 0 when everything adds up and with 1 when it does not.
+    Whole hours are counted. Ends with 0 when everything adds up and with 1 when it does not, or when the capture log
+    of this machine holds what nobody records.
 
     \b
     Example:
@@ -39,17 +41,33 @@ def audit(config_file: Path | None, since: Moment, until: Moment, wants_json: bo
     now = datetime.now(UTC)
     asked = _whole_hours(window(since, until, now))
     # Looked at before the counts: what becomes quiet in between is only judged more mildly.
-    patience = Patience(now, _in_flight(config), _is_quiet(config))
+    patience = Patience(now, _in_flight(config), _is_quiet(config), _unread(config))
     with stored_pairs(config) as source:
         lines = audit_of(source.hours(asked), patience)
     if wants_json:
-        print(json.dumps(as_json(lines), indent=2))
+        print(json.dumps(as_json(lines, patience.unread), indent=2))
     else:
-        console().print(as_table(lines))
+        console().print(as_table(lines, patience.unread))
     for line in lines:
         if not line.adds_up:
             print(f"audit: {line.candidate}, {line.hour:%Y-%m-%d %H:00} UTC: {line.fault}", file=sys.stderr)
-    return 0 if all(line.adds_up for line in lines) else 1
+    if patience.unread:
+        print(f"audit: {_unread_text(config, patience.unread)}", file=sys.stderr)
+    return 0 if not patience.unread and all(line.adds_up for line in lines) else 1
+
+
+def _unread_text(config: Config, streams: int) -> str:
+    held = f"{streams} stream{'s' if streams > 1 else ''} that no recorder has read to the end"
+    return f"the capture log in {config.capture.dir} holds {held}; start `shadowbench serve`, which records them"
+
+
+def _unread(config: Config) -> int:
+    """Streams on this machine that nobody follows: their recorder died, or none was started."""
+    directory = Path(config.capture.dir)
+    try:
+        return sum(not is_followed(directory, stream) for stream in list_streams(directory))
+    except OSError:
+        return 0  # no directory of ours: another machine's service, or none yet
 
 
 def _whole_hours(asked: Window) -> Window:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from cli.forecast import Forecast, forecast, forecast_form, forecast_lines
 from cli.mirrored import Mirrored, mirrored
 from cli.settings import from_file
 from config.model import Config
@@ -24,7 +25,8 @@ USAGE = 64
 def check(*, file: Path | None, form: str) -> int:
     """Validates a configuration and says what it would copy; starts nothing.
 
-    Exits with 0 when it is valid, with 64 when it is not: then every fault is named, with file, line and key.
+    Exits with 0 when it is valid, with 64 when it is not: then every fault is named, with file, line and key. Where
+    the store can be read, copies and dollars per day are said, by the traffic of the last 24 hours.
 
     \b
     Example:
@@ -32,13 +34,14 @@ def check(*, file: Path | None, form: str) -> int:
       shadowbench check -c shadowbench.yaml --format json
     """
     try:
-        config = from_file(file)
+        config = from_file(file).usable().config
     except ConfigError as error:
         if form == "text":
             raise
         click.echo(json.dumps({"valid": False, "faults": [_fault(f) for f in error.faults]}))
         return USAGE
-    click.echo(json.dumps(_answer(config)) if form == "json" else _text(config))
+    expected = forecast(config) if any(arm.share for arm in mirrored(config)) else None
+    click.echo(json.dumps(_answer(config, expected)) if form == "json" else _text(config, expected))
     return 0
 
 
@@ -46,7 +49,7 @@ def _fault(fault: Fault) -> dict[str, str]:
     return {"where": fault.where, "key": fault.key, "message": fault.message}
 
 
-def _answer(config: Config) -> dict[str, Any]:
+def _answer(config: Config, expected: Forecast | str | None) -> dict[str, Any]:
     prices = PriceList(config, lambda _model: None)
     arms = [
         {
@@ -58,7 +61,8 @@ def _answer(config: Config) -> dict[str, Any]:
         }
         for a in mirrored(config)
     ]
-    return {"valid": True, "primary": config.primary.url, "mirrored": arms}
+    said = {} if expected is None else {"forecast": forecast_form(expected)}
+    return {"valid": True, "primary": config.primary.url, "mirrored": arms, **said}
 
 
 def _price(arm: Mirrored, config: Config, prices: PriceList) -> str:
@@ -81,11 +85,13 @@ _PRICE_TEXT = {
 }
 
 
-def _text(config: Config) -> str:
-    answer = _answer(config)
+def _text(config: Config, expected: Forecast | str | None) -> str:
+    answer = _answer(config, expected)
     lines = [f"valid; clients are answered by {config.primary.url}"]
     for arm, said in zip(mirrored(config), answer["mirrored"], strict=True):
         lines.append(f"{arm.name}: {arm.text()}" + (f"; {_PRICE_TEXT[said['price']]}" if arm.share else ""))
-    if not any(a.share for a in mirrored(config)):
+    if expected is None:
         lines.append("nothing is copied: give a candidate a `sample` above 0")
+    else:
+        lines += forecast_lines(expected)
     return "\n".join(lines)

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import click
 
-from cli.settings import DEFAULT_SAMPLE, Overrides, from_file, from_options
-from config.model import Config
+from cli.settings import DEFAULT_SAMPLE, Loaded, Overrides, from_file, from_options
 
 ROLES = ("proxy", "recorder", "store")
 
@@ -35,7 +34,8 @@ def serve(
 ) -> int:
     """Serves every request from the primary and copies a share of them to the candidates.
 
-    Stops on Ctrl-C or SIGTERM: requests under way are finished first; a second signal hurries.
+    Stops on Ctrl-C or SIGTERM: requests under way are finished first; a second signal hurries. SIGHUP reads the file
+    again: a good one is taken up without disturbing requests under way, of a bad one every fault is named.
 
     \b
     Example:
@@ -44,8 +44,13 @@ def serve(
       shadowbench serve -c shadowbench.yaml --role recorder --admin 8083
     """
     overrides = Overrides(listen, admin)
-    config = _config(file, primary, candidates, overrides)
-    if role == "store" and config.store.url is not None:
+
+    def load() -> Loaded:
+        loaded = _loaded(file, primary, candidates, overrides)
+        return loaded.usable() if role in {None, "proxy"} else loaded
+
+    loaded = load()
+    if role == "store" and loaded.config.store.url is not None:
         raise click.UsageError("store.url names your own server, so there is no store to run here")
     # Imported late: a wrong option is answered without it.
     from cli.supervisor.place import PlaceError  # noqa: PLC0415
@@ -53,12 +58,12 @@ def serve(
     from cli.supervisor.sockets import ListenError  # noqa: PLC0415
 
     try:
-        return serve_until_stopped(config, role)
+        return serve_until_stopped(loaded, None if primary else load, role)
     except (ListenError, PlaceError) as error:
         raise click.UsageError(str(error), click.get_current_context()) from None
 
 
-def _config(file: Path | None, primary: str | None, candidates: tuple[str, ...], overrides: Overrides) -> Config:
+def _loaded(file: Path | None, primary: str | None, candidates: tuple[str, ...], overrides: Overrides) -> Loaded:
     if primary is None and not candidates:
         return from_file(file, overrides)
     if file is not None:

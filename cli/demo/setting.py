@@ -70,6 +70,8 @@ def configuration(ports: Mapping[str, int], *, listen_port: int, admin_port: int
             _candidate(SAGE, ports, input_per_mtok=5.0, output_per_mtok=15.0),
         ],
         "control": {"sample": "100%", "max_in_flight": 512},
+        # It shares its cores with everything that it simulates: a late loop is no sign of overload here.
+        "limits": {"loop_lag": "1s"},
         "sampling": {"unit": "conversation", "from": [f"header:{CONVERSATION_HEADER}", "prefix"]},
         "labels": {"tenant": {"header": TENANT_HEADER}, "tier": {"header": TIER_HEADER}},
         "capture": {"dir": f"{data}/capture"},

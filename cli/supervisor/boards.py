@@ -32,8 +32,10 @@ class Boards:
     for a restart and counted twice. Memory: one number per worker, candidate and state, and one reading per board.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, live: Path | None = None) -> None:
+        """`live`: where the boards of `directory` are counted; while it is there no disk is asked."""
         self._directory = directory
+        self._live = live
         self._seen: dict[str, BoardReading] = {}
         self._written_ns: dict[str, int] = {}
         self._gone_states: Counter[StateKey] = Counter()
@@ -41,7 +43,7 @@ class Boards:
 
     def read(self) -> BoardTotals:
         """As of now."""
-        paths = sorted(self._directory.glob(f"*{SUFFIX}"))
+        paths = self._listed()
         self._put_away(set(self._seen) - {p.name for p in paths})
         unreadable = sum(not self._read_one(path) for path in paths)
         readings = list(self._seen.values())
@@ -50,6 +52,15 @@ class Boards:
         figures.update(_counters(readings))  # unlike `+`, this keeps what is 0: a count of none is a fact too
         by_age = [self._seen[name] for name in sorted(self._seen, key=self._written_ns.__getitem__)]
         return BoardTotals(states, {**figures, **_gauges(by_age)}, time.time(), unreadable)
+
+    def _listed(self) -> list[Path]:
+        for directory in (self._live, self._directory):
+            try:
+                if directory is not None:
+                    return sorted(p for p in directory.iterdir() if p.suffix == SUFFIX)
+            except OSError:  # not there, or gone since: the recorder removes it with the last board
+                continue
+        return []
 
     def _read_one(self, path: Path) -> bool:
         try:
@@ -77,7 +88,8 @@ def _states(readings: Iterable[BoardReading]) -> Counter[StateKey]:
 
 
 def _is_counter(figure: str) -> bool:
-    return figure.partition("{")[0].endswith("_total")
+    """Does it only grow? Cells of histograms do."""
+    return figure.partition("{")[0].endswith(("_total", "_bucket", "_sum"))
 
 
 def _counters(readings: Iterable[BoardReading]) -> Counter[FigureKey]:

@@ -4,34 +4,87 @@ SUPERVISOR = {
     "shadowbench_build_info": "Always 1; the label `version` says what runs.",
     "shadowbench_role_up": "1 when the role works, 0 when it starts, waits or drains. Labels: role, name.",
     "shadowbench_role_restarts_total": "Starts of the role after its first. Labels: role, name.",
+    "shadowbench_paused": "1 while the candidate gets no copies because somebody paused it, else 0. Label: candidate.",
     "shadowbench_requests_total": "Requests by the state in which they are counted, per candidate: received, the "
     "states of the documentation, admitted (on its way to a pair) and ended (all of it in the log). "
     "Labels: worker, candidate, state.",
     "shadowbench_boards_read_timestamp_seconds": "When the workers' counters were last read, as Unix time; an old "
     "one means that the disk of `capture.dir` does not answer.",
     "shadowbench_boards_unreadable": "Files of counters in `capture.dir` that could not be read the last time.",
+    "shadowbench_budget_usd": "Dollars that the candidate may cost per day (UTC) on all machines of the store. Label: "
+    "candidate.",
+    "shadowbench_budget_spent_usd": "Dollars that it has cost today on all of them, as far as costs are known; absent "
+    "while there is no fresh reading of the store, and then it gets no copies. Label: candidate.",
+    "shadowbench_budget_unpriced_copies": "Whole answers of today whose cost is unknown; a single one stops copies "
+    "until midnight UTC, or until the minute after `price` or the model was changed: set `price`, or see that the "
+    "candidate reports its usage. Label: candidate.",
+    "shadowbench_rate_limit_per_minute": "Copies per minute that the candidate may get from all machines. Label: "
+    "candidate.",
+    "shadowbench_lease_unused_copies": "Copies that the workers of this machine may still begin by what they were "
+    "granted last. Label: candidate.",
+    "shadowbench_lease_refused_copies_total": "Copies that a limit shared by workers kept back: dollars, rate, or "
+    "copies under way. Only of candidates with a budget or a rate. Label: candidate.",
+    "shadowbench_lease_reading_age_seconds": "Age of what is known of the spend; beyond 9 nothing is granted. Its "
+    "boards may lag, so it begins at 3.",
+    "shadowbench_lease_machines": "Machines that share budgets and rates, this one included.",
 }
 """Said by the supervisor itself."""
 
 PROXY = {
     "shadowbench_client_connections_total": "Connections of clients accepted.",
     "shadowbench_client_connections_open": "Connections of clients open now.",
-    "shadowbench_client_requests_refused_total": "Requests that shadowbench answered itself because of their form: "
-    "unreadable, too large, or during a drain.",
+    "shadowbench_client_requests_refused_total": "Requests that shadowbench answered itself because of their form. "
+    "Label: reason (bad_request, timeout, head_too_large, body_too_large, internal).",
+    "shadowbench_tunnels_open": "WebSockets open now between clients and the primary.",
+    "shadowbench_tunnel_bytes_total": "Bytes through WebSockets. Label: direction (to_primary, to_client).",
     "shadowbench_primary_requests_open": "Primary legs under way now.",
+    "shadowbench_primary_connections": "Connections to the primary now. Label: state (idle, in_use, connecting).",
+    "shadowbench_primary_connections_made_total": "Connections to the primary made.",
+    "shadowbench_primary_connections_reused_total": "Primary legs that began on an idle connection.",
+    "shadowbench_reads_paused_total": "Reads after which a leg had to wait for the loop's next turn, because more was "
+    "read in one turn than others can wait for. Label: legs (primary, copies).",
     "shadowbench_primary_responses_total": "Answers of the primary by class of status. Label: class.",
+    "shadowbench_primary_first_byte_seconds": "Histogram over all workers: from the last byte of the request to the "
+    "first byte of the primary's body.",
+    "shadowbench_primary_duration_seconds": "Histogram over all workers: from the last byte of the request to the last "
+    "byte of the primary's answer, of those that came whole.",
+    "shadowbench_added_overhead_seconds": "Histogram over all workers: time that shadowbench added to a primary leg, "
+    "between the client's last byte and the primary's, and back.",
+    "shadowbench_client_request_body_bytes_total": "Bytes of request bodies of clients, in requests that were "
+    "passed on.",
+    "shadowbench_client_response_body_bytes_total": "Bytes of the primary's bodies on their way to clients.",
     "shadowbench_primary_legs_total": "Primary legs by how they ended. Label: outcome.",
     "shadowbench_candidate_legs_open": "Candidate legs under way now.",
+    "shadowbench_candidate_connections": "Connections to candidates now. Labels: candidate, state (idle, in_use, "
+    "connecting).",
+    "shadowbench_candidate_connections_made_total": "Connections to candidates made. Label: candidate.",
+    "shadowbench_candidate_connections_reused_total": "Copies that began on an idle connection. Label: candidate.",
     "shadowbench_candidate_legs_total": "Candidate legs by how they ended. Labels: candidate, outcome.",
-    "shadowbench_loop_lag_peak_nanoseconds": "Largest lag of the worker's event loop in the last second.",
+    "shadowbench_candidate_responses_total": "Answers of a candidate by class of status. Labels: candidate, class.",
+    "shadowbench_candidate_first_byte_seconds": "Histogram over all workers: from the last byte of the copy to the "
+    "first byte of the candidate's body. Label: candidate.",
+    "shadowbench_candidate_duration_seconds": "Histogram over all workers: from the last byte of the copy to the last "
+    "byte of the candidate's answer, of those that came whole. Label: candidate.",
+    "shadowbench_candidate_request_body_bytes_total": "Bytes of the bodies of copies. Label: candidate.",
+    "shadowbench_candidate_response_body_bytes_total": "Bytes of the bodies of a candidate's answers. "
+    "Label: candidate.",
+    "shadowbench_breaker_state": "0 while the candidate gets copies, 2 while it is left alone because too many failed, "
+    "1 while one is tried. Label: candidate.",
+    "shadowbench_breaker_openings_total": "How often the candidate was left alone because too many copies had failed. "
+    "Label: candidate.",
+    "shadowbench_primary_pressure": "1 while candidates that share a host or a key with the primary get no copies, "
+    "because it is short of room; else 0.",
+    "shadowbench_loop_lag_peak_seconds": "Largest lag of the worker's event loop in the last second.",
     "shadowbench_capture_queued_bytes": "Bytes of the capture log that wait for the disk.",
     "shadowbench_capture_written_bytes_total": "Bytes of the capture log handed to the disk.",
     "shadowbench_capture_frames_total": "Frames written to the capture log.",
     "shadowbench_capture_frames_refused_total": "Frames left out because memory or disk had no room.",
     "shadowbench_capture_write_failures_total": "Writes to the capture log that the disk refused.",
+    "shadowbench_client_handshakes_failed_total": "TLS handshakes of clients that failed: plain HTTP, no version in "
+    "common, a certificate that the client does not trust.",
     "shadowbench_internal_errors_total": "Faults of shadowbench itself in a worker; each is on standard error.",
 }
-"""Counted on the workers' boards; each carries the label `worker`."""
+"""Counted on the workers' boards; each but the histograms carries the label `worker`."""
 
 RECORDER = {
     "shadowbench_recorder_rows_total": "Rows sent to the store and acknowledged. Label: table.",
@@ -53,6 +106,8 @@ RECORDER = {
     "shadowbench_recorder_quarantined_total": "Items set aside for a person to look at.",
     "shadowbench_recorder_odd_usage_total": "Token counts that contradict themselves, taken as reported.",
     "shadowbench_recorder_unpriced_legs_total": "Legs with tokens and a model whose price nobody knows.",
+    "shadowbench_recorder_budget_reading_failures_total": "Readings of the spend that failed; while they do, "
+    "candidates with a budget or a rate get no copies.",
     "shadowbench_recorder_internal_errors_total": "Faults of the recorder itself; each is on standard error.",
 }
 """Reported by the recorder; each carries the label `name`."""

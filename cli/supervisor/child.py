@@ -11,13 +11,15 @@ from pathlib import Path
 import msgspec
 
 from cli.supervisor.plan import STORE, RoleSpec
-from runtime.link import Drain, FromRole, Start, StartMessage, decode_from_role, line
+from runtime.link import Drain, FromRole, Order, Start, StartMessage, decode_from_role, line
 
 Command = Callable[[RoleSpec, int], Sequence[str]]
 """(role, number of its link's descriptor) -> the command that runs it."""
 
 MAX_LINE_BYTES = 2**20
 """A longer message from a role is a fault; figures of a machine take some ten thousand."""
+MAX_UNSENT_BYTES = 2**20
+"""To a role that does not read; what is told to it beyond that is left out."""
 TERMINATE_S = 3.0
 """Between SIGTERM and SIGKILL."""
 _LAST_WORDS_S = 1.0
@@ -116,6 +118,13 @@ class Child:
             while text := await self._reader.readline():
                 heard(decode_from_role(text))
         self._writer.close()
+
+    def tell(self, message: Order) -> bool:
+        """Tells the role; False when it is gone, or has not read what it was told before."""
+        if self._writer.is_closing() or self._writer.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+            return False
+        self._writer.write(line(message))
+        return True
 
     async def ended(self) -> int:
         """Waits for the end of the process; its exit code, negative for a signal."""

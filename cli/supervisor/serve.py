@@ -11,23 +11,35 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from cli.mirrored import mirrored
+from cli.settings import Loaded
 from cli.supervisor.child import Command, role_command
+from cli.supervisor.mirroring import Mirroring
 from cli.supervisor.place import prepare
 from cli.supervisor.plan import PROXY, RECORDER, RoleSpec, plan
+from cli.supervisor.reload import Load, Reloader
 from cli.supervisor.sockets import address_text, listening_sockets
 from cli.supervisor.supervisor import Supervisor
 from cli.supervisor.terminal import Terminal
 from cli.version import version
 from config.model import Config
+from proxy.shadow.capture.live import live_directory
+from runtime.log import Log
 from runtime.tasks import Tasks
 
 PRIMARY_TEST_S = 3.0
 _MAX_DESCRIPTORS = 2**20
-_NO_RELOAD = "SIGHUP: reload is not there yet; restart to apply the configuration"
 
 
-def serve_until_stopped(config: Config, only: str | None = None, *, command: Command = role_command) -> int:
+def serve_until_stopped(
+    loaded: Loaded, load: Load | None, only: str | None = None, *, command: Command = role_command
+) -> int:
     """Runs the roles of this machine, or the role `only`, until SIGTERM or SIGINT.
+
+    Args:
+        loaded: the configuration to begin with.
+        load: reads it again for a reload; None when there is no file to read.
+        only: one role.
+        command: what runs a role.
 
     Returns:
         0: everything was stopped in order.
@@ -36,6 +48,7 @@ def serve_until_stopped(config: Config, only: str | None = None, *, command: Com
         ListenError: an address cannot be listened on; nothing was started.
         PlaceError: the capture directory cannot be used; nothing was started.
     """
+    config = loaded.config
     os.umask(0o077)  # what the roles write holds texts of clients
     specs = plan(config, only)
     if any(s.role in {PROXY, RECORDER} for s in specs):
@@ -52,29 +65,35 @@ def serve_until_stopped(config: Config, only: str | None = None, *, command: Com
         admin[0].close()
         raise
     _raise_descriptor_limit()
-    return asyncio.run(_serve(config, specs, clients, admin[0], command))
+    return asyncio.run(_serve(loaded, load, specs, clients, admin=admin[0], command=command))
 
 
 async def _serve(
-    config: Config,
+    loaded: Loaded,
+    load: Load | None,
     specs: Sequence[RoleSpec],
     clients: Sequence[socket.socket],
+    *,
     admin: socket.socket,
     command: Command,
 ) -> int:
-    terminal = Terminal()
+    config, terminal = loaded.config, Terminal()
+    Log("supervisor").take_libraries()
     tasks = Tasks(lambda name, error: terminal.say("supervisor", "fault", f"{name}: {type(error).__name__}: {error}"))
     supervisor = Supervisor(config, specs, clients, terminal=terminal, tasks=tasks, command=command)
+    reloader = Reloader(load, loaded, supervisor, terminal)
+    mirroring = Mirroring(supervisor, terminal)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, supervisor.signalled)
-    loop.add_signal_handler(signal.SIGHUP, terminal.say, "supervisor", "ignored", _NO_RELOAD)
+    loop.add_signal_handler(signal.SIGHUP, reloader.signalled)
     _introduce(config, clients, admin, terminal)
     if clients:
         tasks.start("test of the primary", _warn_when_unreachable(config.primary.url, terminal))
     try:
         await supervisor.start()
-        async with _admin_port(config, supervisor, admin):
+        tasks.start("reload", reloader.watch())
+        async with _admin_port(supervisor, reloader, mirroring, admin, tasks):
             await supervisor.until_stop()
             await supervisor.stop()
     finally:
@@ -85,21 +104,34 @@ async def _serve(
 
 
 @contextlib.asynccontextmanager
-async def _admin_port(config: Config, supervisor: Supervisor, sock: socket.socket) -> AsyncIterator[None]:
+async def _admin_port(
+    supervisor: Supervisor, reloader: Reloader, mirroring: Mirroring, sock: socket.socket, tasks: Tasks
+) -> AsyncIterator[None]:
     # Imported now that the proxies serve: it would cost them a quarter of a second.
     from cli.supervisor.admin import Admin, serve_admin  # noqa: PLC0415
+    from cli.supervisor.api import Api  # noqa: PLC0415
 
+    config = supervisor.config
     admin = Admin(
         version=version(),
         capture_dir=Path(config.capture.dir),
+        live_dir=live_directory(Path(config.capture.dir), Path(config.capture.memory)),
         statuses=supervisor.statuses,
         is_ready=supervisor.is_ready,
+        mirroring=mirroring,
+        leasing=supervisor.leasing.status,
     )
-    runner = await serve_admin(admin.app(config.admin.host), sock)
+    tasks.start("boards", admin.boards.watch())
+    api = Api(version(), supervisor, reloader, mirroring)
+    runner = await serve_admin(admin.app(config.admin.host, lambda: _token(supervisor.config), api), sock)
     try:
         yield
     finally:
         await runner.cleanup()
+
+
+def _token(config: Config) -> str | None:
+    return config.admin.token.get_secret_value() if config.admin.token is not None else None
 
 
 def _introduce(config: Config, clients: Sequence[socket.socket], admin: socket.socket, terminal: Terminal) -> None:

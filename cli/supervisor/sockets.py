@@ -6,8 +6,7 @@ import socket
 from collections.abc import Iterable
 from typing import Any
 
-BACKLOG = 1024
-"""Connections that may wait for a busy or restarting worker, per socket; nginx waits with 511."""
+from proxy.listening import BACKLOG
 
 
 class ListenError(Exception):

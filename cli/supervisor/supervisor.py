@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 
 from cli.supervisor.child import Command, Patience, role_command
 from cli.supervisor.keeper import Keeper, RoleStatus
+from cli.supervisor.leasing import Leasing
 from cli.supervisor.plan import PROXY, RECORDER, STORE, RoleSpec
 from cli.supervisor.terminal import Terminal
 from config.model import Config
+from runtime.link import Order
 from runtime.tasks import Tasks
 
 PROXIES_FIRST_S = 3.0
@@ -18,6 +20,8 @@ DRAIN_MARGIN_S = 5.0
 """A proxy ends its drain itself after `drain`; this is for what it then still has to write."""
 RECORDER_DRAIN_S = 30.0
 STORE_DRAIN_S = 20.0
+RELOAD_S = 5.0
+"""How long a reload waits for each role to say that it took the configuration up; a late one does so later."""
 
 
 class Supervisor:
@@ -34,16 +38,17 @@ class Supervisor:
         command: Command = role_command,
     ) -> None:
         """`sockets`: one listening socket for each proxy in `specs`, in that order."""
-        self._drain_s: Mapping[str, float] = {
-            PROXY: config.drain + DRAIN_MARGIN_S,
-            RECORDER: RECORDER_DRAIN_S,
-            STORE: STORE_DRAIN_S,
-        }
+        self.config = config
+        """By which roles are started; `reload` changes it."""
+        self.config_version = 1
         self._sockets = tuple(sockets)
         self._terminal = terminal
         self._patience = Patience()
         self._start_patience = Patience()
         self._stopping = asyncio.Event()
+        self._tasks = tasks
+        self.leasing = Leasing(config, [s.name for s in specs if s.role == PROXY], self.tell_worker)
+        """The limits that the workers share."""
         unused = list(sockets)
         self._keepers = [
             Keeper(
@@ -53,6 +58,7 @@ class Supervisor:
                 command=command,
                 terminal=terminal,
                 tasks=tasks,
+                lives=self.leasing if spec.role == PROXY else None,
             )
             for spec in specs
         ]
@@ -71,6 +77,36 @@ class Supervisor:
         decisive = self._of(PROXY) or self._keepers
         return all(k.status().is_ready for k in decisive)
 
+    def tell_workers(self, message: Order) -> None:
+        """Tells every proxy that runs."""
+        for keeper in self._of(PROXY):
+            keeper.tell(message)
+
+    def tell_worker(self, name: str, message: Order) -> bool:
+        """Tells one proxy; False when it does not run or does not listen."""
+        return any(keeper.tell(message) for keeper in self._of(PROXY) if keeper.spec.name == name)
+
+    def pause(self, candidates: Sequence[str]) -> None:
+        """These candidates, and no others, get no copies for now; `*` is all of them."""
+        for keeper in self._of(PROXY):
+            keeper.pause(tuple(candidates))
+
+    async def reload(self, config: Config) -> Mapping[str, str]:
+        """Hands a checked configuration to all roles; roles that start later get it, too.
+
+        An equal one keeps its version: then the roles only read again what files it names hold.
+
+        Returns:
+            Why a role does not work by it yet, by the role's name; empty when all do.
+        """
+        if config != self.config:
+            self.config, self.config_version = config, self.config_version + 1
+        self.leasing.configure(config)
+        for keeper in self._keepers:
+            keeper.reload(config, self.config_version)
+        answers = await asyncio.gather(*(k.until_reloaded(RELOAD_S) for k in self._keepers))
+        return {k.spec.name: why for k, why in zip(self._keepers, answers, strict=True) if why is not None}
+
     def signalled(self) -> None:
         """The first signal asks for an orderly stop, the second makes it hurry."""
         if not self._stopping.is_set():
@@ -83,6 +119,8 @@ class Supervisor:
     async def start(self) -> None:
         """Starts the proxies and, when they answer or three seconds later, the other roles."""
         proxies = self._of(PROXY)
+        if proxies:
+            self.leasing.start(self._tasks)
         for keeper in proxies:
             keeper.start()
         with contextlib.suppress(TimeoutError):
@@ -99,10 +137,11 @@ class Supervisor:
     async def stop(self) -> None:
         """Ends the roles in the order of the data: who writes before who reads. All processes are gone after it."""
         self._stopping.set()
+        drain_s = {PROXY: self.config.drain + DRAIN_MARGIN_S, RECORDER: RECORDER_DRAIN_S, STORE: STORE_DRAIN_S}
         for role in (PROXY, RECORDER, STORE):
             keepers = self._of(role)
             for keeper in keepers:
-                keeper.stop(self._drain_s[role], self._patience)
+                keeper.stop(drain_s[role], self._patience)
             if role == PROXY:
                 for sock in self._sockets:  # the workers close theirs as their drain begins
                     sock.close()

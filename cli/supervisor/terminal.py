@@ -1,19 +1,22 @@
 """What the operator reads: one clear line per event."""
 
-import contextlib
-import sys
-from typing import TextIO
+from runtime.outlet import STDOUT, Outlet
 
 
 class Terminal:
-    """Lines `who  state  detail` on standard output."""
+    """Lines `who  state  detail` on standard output. A reader that stalls, or goes away, does not stop the service."""
 
-    def __init__(self, out: TextIO | None = None) -> None:
-        self._out = sys.stdout if out is None else out
+    def __init__(self, outlet: Outlet = STDOUT) -> None:
+        self._outlet = outlet
 
     def say(self, who: str, state: str, detail: str) -> None:
-        """One line. A reader that went away does not stop the service."""
-        one_line = " ".join(detail.split())
-        with contextlib.suppress(OSError, ValueError):
-            self._out.write(f"{who:<11} {state:<9} {one_line}\n")
-            self._out.flush()
+        """One line; never waits."""
+        self._outlet.say(_line(who, state, detail), _left_out)
+
+
+def _line(who: str, state: str, detail: str) -> bytes:
+    return f"{who:<11} {state:<9} {' '.join(detail.split())}\n".encode(errors="replace")
+
+
+def _left_out(lines: int) -> bytes:
+    return _line("supervisor", "warning", f"{lines} lines were left out here: nobody read them")

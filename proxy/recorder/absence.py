@@ -18,6 +18,10 @@ class Absence:
         self._since_s: float | None = None
         self._is_told = False
 
+    def lasted_s(self) -> float:
+        """For how long no attempt has succeeded though some failed; 0 while the store takes rows."""
+        return self._now_s() - self._since_s if self._since_s is not None else 0.0
+
     def lasts(self, reason: str) -> None:
         """An attempt failed. Said once, when the first such attempt is long enough ago."""
         now_s = self._now_s()

@@ -52,11 +52,15 @@ class Builder:
     """Reads legs with the dialects, prices them, keeps the texts that may be kept."""
 
     def __init__(self, config: Config, prices: PriceList) -> None:
+        self.odd_usages = 0
+        """Legs whose provider reported token counts that cannot be."""
+        self.reload(config, prices)
+
+    def reload(self, config: Config, prices: PriceList) -> None:
+        """Builds by this configuration from now on, whatever was in force when a request was made."""
         self._prices = prices
         self._models = {c.name: c.model for c in config.candidates}
         self._keeper = TextKeeper(config.privacy)
-        self.odd_usages = 0
-        """Legs whose provider reported token counts that cannot be."""
 
     def build(self, ready: Ready, assembler: Assembler, circumstances: Circumstances) -> Built:
         """The pair or skip that is due.
@@ -100,7 +104,7 @@ class Builder:
         return replace(
             asked,
             model=self._models.get(name) or asked.model,
-            wants_json=asked.wants_json and "response_format" not in changed,
+            wants_json=asked.wants_json and asked.json_field not in changed,
         )
 
     def _cost_of(self, name: str, admitted: Admitted) -> CostOf:

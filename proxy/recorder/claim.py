@@ -46,6 +46,25 @@ class Claim:
         os.close(self._fd)
 
 
+def is_followed(directory: Path, stream: UUID) -> bool:
+    """Does a recorder follow the stream now? Takes the lock for a moment when none does.
+
+    Raises:
+        OSError: the lock file cannot be read.
+    """
+    try:
+        fd = os.open(claim_path(directory, stream), os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
 def claim_path(directory: Path, stream: UUID) -> Path:
     """Where a stream's lock lies."""
     return directory / f"{stream.hex}{CLAIM_SUFFIX}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from proxy.wire.dialect import Answer, ToolCall
 from proxy.wire.errors import WireError
-from proxy.wire.json_text import read_json
+from proxy.wire.json_text import read_json, well_formed
 
 REFUSAL_WINDOW_CHARS = 160
 """A refusal says so at once; later such words are about something else."""
@@ -26,10 +26,11 @@ _REFUSAL = re.compile(
 def is_refusal(answer: Answer) -> bool:
     """A rule that anyone can apply by hand; it misses refusals in other languages and polite evasions.
 
-    True when the provider says so (a refusal field, finish reason `content_filter`), or when the first 160 characters
-    of the visible text hold one of the usual English phrases ("I'm sorry, but I can't", "I cannot help", ...).
+    True when the provider says so (a refusal field, a finish reason such as `content_filter`, `refusal` or `SAFETY`),
+    or when the first 160 characters of the visible text hold one of the usual English phrases ("I'm sorry, but I
+    can't", "I cannot help", ...).
     """
-    if answer.refusal or answer.finish_reason == "content_filter":
+    if answer.refusal or answer.declined:
         return True
     return bool(answer.text) and _REFUSAL.search(answer.text or "", 0, REFUSAL_WINDOW_CHARS) is not None
 
@@ -65,7 +66,7 @@ def canonical_json(text: str) -> str:
         return "{}"
     try:
         value: Any = read_json(text.encode("utf-8", "replace"))
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return well_formed(json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
     except (WireError, RecursionError, ValueError):
         return text
 

@@ -138,11 +138,17 @@ def _ms(instant_ns: int, t0_ns: int) -> float:
 
 
 def _itl_ms(first_ms: float | None, last_ms: float | None, answer: Answer) -> float | None:
-    """(last - first content chunk) / (visible output tokens - 1); with several choices the tokens are not one's own."""
+    """(last - first content chunk) / (visible output tokens - 1); with several choices the tokens are not one's own.
+
+    Unknown where the model thought and nobody counted the thoughts apart (Anthropic, Ollama): the output has both.
+    """
     output = answer.usage.output_tokens
     if first_ms is None or last_ms is None or output is None:
         return None
-    visible = output - (answer.usage.reasoning_tokens or 0)
+    thoughts = answer.usage.reasoning_tokens
+    if thoughts is None and answer.marks.first_reasoning is not None:
+        return None
+    visible = output - (thoughts or 0)
     if answer.marks.content_chunks < 2 or visible < 2 or answer.choices != 1:
         return None
     return (last_ms - first_ms) / (visible - 1)

@@ -9,7 +9,8 @@ import genai_prices
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ModelInfo, ModelPrice, PriceCalculation, StartDateConstraint
 
-from config.model import Config, Price
+from config.model import Config
+from config.upstreams import Price
 from record.cost import UNKNOWN_COST, Cost
 from record.pair import CONTROL
 from record.usage import Usage
@@ -66,12 +67,13 @@ class _Arm:
 class PriceList:
     """Costs of all arms; remembers what it looked up."""
 
-    def __init__(self, config: Config, on_unknown: Callable[[str], None]) -> None:
+    def __init__(self, config: Config, on_unknown: Callable[[str], None], unpriced: int = 0) -> None:
+        """`unpriced`: counted so far."""
         self._arms = _arms(config)
         self._on_unknown = on_unknown
         self._rates: dict[tuple[str, str, str, date], Rate | Tiered | None] = {}
         self._named: set[str] = set()
-        self.unpriced = 0
+        self.unpriced = unpriced
         """Legs with tokens and a model whose price nobody knows."""
 
     def cost(self, arm: str, usage: Usage, model: str | None, asked_model: str | None, at: datetime) -> Cost:

@@ -66,6 +66,11 @@ class Recorder:
         self.faults = 0
         """Surprises: each is a line in the log."""
 
+    def reload(self, config: Config) -> None:
+        """Prices, privacy and candidates as they are from now on; called between two turns."""
+        self._prices = PriceList(config, self._unknown_price, self._prices.unpriced)
+        self._builder.reload(config, self._prices)
+
     async def turn(self, *, is_draining: bool) -> bool:
         """One step for every stream; False when nothing moved."""
         now_s = time.monotonic()

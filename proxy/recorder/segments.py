@@ -1,5 +1,6 @@
 """Files of the capture directory: which streams there are, and the frames of one segment."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,8 +9,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from proxy.shadow.capture.board import SUFFIX as BOARD_SUFFIX
+from proxy.shadow.capture.framing import FRAME_OVERHEAD_BYTES
 from proxy.shadow.capture.segment import (
-    FRAME_OVERHEAD_BYTES,
     MAX_FRAME_BYTES,
     SegmentHeader,
     SegmentName,
@@ -61,6 +62,16 @@ def list_streams(directory: Path) -> dict[UUID, StreamFiles]:
     for files in found.values():
         files.segments.sort()
     return found
+
+
+def waiting_bytes(directory: Path) -> int:
+    """Of all segments of a capture directory: what was captured and is not yet wholly in the store."""
+    total = 0
+    for stream, files in list_streams(directory).items():
+        for sequence in files.segments:
+            with contextlib.suppress(FileNotFoundError):
+                total += segment_path(directory, stream, sequence).stat().st_size
+    return total
 
 
 def _stream_of(path: Path) -> UUID | None:

@@ -48,6 +48,10 @@ class Sender:
         self.set_aside = 0
         """Inserts that the store refused for good."""
 
+    def away_s(self) -> float:
+        """For how long the store has taken no rows though some were sent; 0 while it takes them."""
+        return self._absence.lasted_s()
+
     async def deliver(self, shipment: Shipment) -> frozenset[str]:
         """Returns when the store has it; waits for as long as it takes.
 

@@ -12,9 +12,9 @@ from proxy.recorder.checkpoint import checkpoint_path
 from proxy.recorder.claim import claim_path
 from proxy.recorder.exchange import Place
 from proxy.recorder.segments import segment_path
-from proxy.shadow.capture.board import board_path
+from proxy.shadow.capture.board import board_path, remove_board
 from proxy.shadow.capture.frames import Frame, decode
-from proxy.shadow.capture.segment import FRAME_OVERHEAD_BYTES
+from proxy.shadow.capture.framing import FRAME_OVERHEAD_BYTES
 
 _CARRY_SUFFIX = ".carry"
 
@@ -73,7 +73,7 @@ class StreamFiles:
         """Removes everything: the checkpoint after what it speaks of, and the claim last."""
         self.remove_segments(sequences)
         self.remove_carries(but=0)
-        _remove(board_path(self._directory, self._stream))
+        remove_board(board_path(self._directory, self._stream))
         _remove(self.checkpoint)
         _remove(claim_path(self._directory, self._stream))
 

@@ -1,27 +1,27 @@
 """A client's connection: reads requests, answers them in order."""
 
 import asyncio
-import time
-from collections import deque
 from collections.abc import Callable
-from typing import cast
+from typing import Final, cast
 
-import httptools
-
+from proxy.clock import monotonic_ns
 from proxy.serve.answers import error_answer
+from proxy.serve.client_side import ClientSide
+from proxy.serve.client_socket import FOR_PIPELINE, FOR_TUNNEL, FOR_UPSTREAM, ClientSocket
 from proxy.serve.context import ServeContext
-from proxy.serve.relay import Relay, Request
-from proxy.wire.heads import Headers, framing_fault
+from proxy.serve.half_close import can_half_close
+from proxy.serve.relay import Relay
+from proxy.serve.request import Request
+from proxy.serve.tunnel import Tunnel
+from proxy.upstream.reading import Reading
+from proxy.wire.forwarding import Forwarding, Mode
 
-READ_AHEAD_BYTES = 256 * 2**10
+READ_AHEAD_BYTES: Final = 256 * 2**10
 """Of an answer that a slow client has not taken yet; beyond it the upstream waits."""
-HEAD_TIMEOUT_NS = 30_000_000_000
-IDLE_TIMEOUT_NS = 75_000_000_000
-"""A connection without a request; longer than the 60 s at which most clients and balancers give up theirs."""
-BODY_TIMEOUT_NS = 60_000_000_000
+_AS_THEY_COME: Final = Forwarding("keep", "", tls=False)
 
 
-class ClientConnection:
+class ClientConnection(ClientSocket, ClientSide):
     """One client. Pipelined requests wait their turn, and reading waits with them.
 
     An asyncio protocol by its methods: a compiled class inherits from no other kind.
@@ -31,38 +31,31 @@ class ClientConnection:
         "_closing",
         "_context",
         "_current",
+        "_forwarding",
         "_gone",
-        "_head_bytes",
         "_head_limited",
-        "_headers",
-        "_in_head",
-        "_parser",
-        "_paused_for",
+        "_last_answer",
+        "_next_context",
         "_receiving",
-        "_target",
-        "_transport",
+        "_tunnel",
         "_waiting",
-        "deadline_bucket",
-        "deadline_ns",
     )  # fmt: skip
 
     def __init__(self, context: ServeContext, on_gone: "Callable[[ClientConnection], None]") -> None:
+        super().__init__(context.deadlines, context.head_timeout_ns, context.max_header_bytes, context.max_body_bytes)
         self._context = context
+        self._next_context = context
         self._gone = on_gone
-        self._parser = httptools.HttpRequestParser(self)
-        self._transport: asyncio.Transport | None = None
+        self._forwarding = _AS_THEY_COME
         self._current: Relay | None = None
-        self._waiting: deque[Relay] = deque()
+        self._waiting: list[Relay] = []
         self._receiving: Relay | None = None
-        self._target = b""
-        self._headers: Headers = []
-        self._head_bytes = 0
-        self._in_head = True
+        self._tunnel: Tunnel | None = None
         self._head_limited = True
         self._closing = False
-        self._paused_for: set[str] = set()
-        self.deadline_ns = time.monotonic_ns() + HEAD_TIMEOUT_NS
-        self.deadline_bucket = -1
+        """Nothing is read any more."""
+        self._last_answer = b""
+        """Our own, to what could not be read, behind the answers to what came before it."""
 
     # What the event loop calls.
 
@@ -70,37 +63,41 @@ class ClientConnection:
         made = cast("asyncio.Transport", transport)  # uvloop has a class of its own
         self._transport = made
         made.set_write_buffer_limits(high=READ_AHEAD_BYTES)
-        self._context.deadlines.add(self)
+        self._forwarding = _forwarding(self._context.forwarded, made)
+        self._deadlines.add(self)
         self._context.figures.client_connected()
 
     def data_received(self, data: bytes) -> None:
         if self._closing:
             return
-        if self._in_head and not self._head_fits(data):
-            return
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._after_upgrade(data[upgrade.args[0] :])
-        except httptools.HttpParserError as error:
-            self._unreadable(error)
-        if self._current is not None and not self._closing:
+        self.feed(data)
+        if self._current is not None:
             self._current.pump()
         self._set_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._closing = True
-        self._context.deadlines.discard(self)
-        for relay in (self._current, *self._waiting):
-            if relay is not None:
-                relay.client_gone()
-        self._current = None
-        self._waiting.clear()
+        self._deadlines.discard(self)
+        self._drop_all()
+        self.take_unread()
+        self._transport = None
         self._context.figures.client_gone()
         self._gone(self)
 
     def eof_received(self) -> bool:
-        return False
+        """The client has shut down its writing side: whole requests are answered, half a one never will be whole."""
+        transport = self._transport
+        if (
+            self._closing
+            or self._current is None
+            or self._receiving is not None
+            or self._begun
+            or transport is None
+            or not can_half_close(transport)
+        ):
+            return False
+        self._begin_half_close(between_answers=not self._current.has_begun_answer())
+        return True
 
     def pause_writing(self) -> None:
         if self._current is not None:
@@ -112,91 +109,123 @@ class ClientConnection:
 
     def expired(self, now_ns: int) -> None:
         """See `Limited`: the client was too slow to say what it wants, or has nothing to say."""
-        if self._current is not None and self._receiving is None:
-            self.deadline_ns = now_ns + IDLE_TIMEOUT_NS
-            self._context.deadlines.add(self)
-        elif self._receiving is not None or self._head_bytes:
-            self._refuse(408, "request_timeout", "The request did not arrive in time.")
+        transport = self._transport
+        if transport is None:
+            return
+        if self._lingering:
+            transport.abort()
+        elif self._half_closed or self._paused_for:
+            self._look_whether_gone(now_ns)
+        elif self._receiving is not None:
+            self.refused("timeout", 408, "The request did not arrive in time.")
+        elif self._current is not None:
+            self._look_again(now_ns + self._context.idle_timeout_ns)  # the answer has its own limits
+        elif self._begun:
+            self.refused("timeout", 408, "The request did not arrive in time.")
         else:
-            self._end()
+            self._close()
 
-    # What the parser calls.
+    # What the reader calls.
 
-    def on_message_begin(self) -> None:
-        self._target = b""
-        self._headers = []
-        self._in_head = True
+    def has_room(self) -> bool:
+        """See `RequestReader`."""
+        return not (self._waiting or self._closing or self._paused_for & FOR_TUNNEL)
 
-    def on_url(self, target: bytes) -> None:
-        self._target += target
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        # Behind the head only trailers follow; they end here, as RFC 9110 section 6.5.1 allows.
-        if self._in_head:
-            self._headers.append((name, name.lower(), value))
-
-    def on_headers_complete(self) -> None:
-        self._in_head = False
+    def request_began(self, request: Request) -> None:
+        """See `RequestReader`."""
         self._head_limited = False
-        self._head_bytes = 0
-        method, version = self._parser.get_method(), self._parser.get_http_version()
-        target = _origin_form(method, self._target)
-        fault = "The request target must be a path." if target is None else framing_fault(self._headers, version)
-        if target is None or fault is not None:
-            self._refuse(400, "bad_request", fault or "")
+        if self._closing:
             return
-        request = Request(method, target, version, self._headers, keep_alive=self._parser.should_keep_alive())
-        if request.content_length is not None and request.content_length > self._context.max_body_bytes:
-            self._refuse(413, "body_too_large", f"The body is longer than {self._context.max_body_bytes} bytes.")
-            return
-        relay = Relay(self._context, self, request)
+        if self._context is not self._next_context:
+            self._take_up()
+        relay = Relay(self._context, self, request, self._forwarding)
         self._receiving = relay
         if self._current is None:
             self._current = relay
         else:
             self._waiting.append(relay)
-            self._pause("pipeline")
+            self._pause(FOR_PIPELINE)
 
-    def on_body(self, data: bytes) -> None:
-        relay = self._receiving
-        if relay is None:
-            return
-        relay.take_body(data)
-        if relay.body_bytes > self._context.max_body_bytes:
-            self._refuse(413, "body_too_large", f"The body is longer than {self._context.max_body_bytes} bytes.")
+    def body_arrived(self, data: bytes) -> None:
+        """See `RequestReader`."""
+        if self._receiving is not None:
+            self._receiving.take_body(data)
 
-    def on_message_complete(self) -> None:
+    def trailer_arrived(self, name: bytes, low: bytes, value: bytes) -> None:
+        """See `RequestReader`."""
+        if self._receiving is not None:
+            self._receiving.take_trailer(name, low, value)
+
+    def request_ended(self) -> None:
+        """See `RequestReader`."""
         if self._receiving is not None:
             self._receiving.request_complete()
         self._receiving = None
-        self._in_head = True
+
+    def upgrade_asked(self, rest: bytes) -> None:
+        """See `RequestReader`. A WebSocket is asked for in turn; any other protocol is not spoken here."""
+        relay = self._waiting[-1] if self._waiting else self._current
+        if relay is None or self._closing:
+            return
+        if relay.request.asks_for_websocket():
+            relay.ask_for_tunnel()
+            self._pause(FOR_TUNNEL)
+            self.put_back(rest)
+            return
+        relay.reopen()
+        self._receiving = relay
+        self.reopen(relay.request, rest)
+
+    def refused(self, reason: str, status: int, message: str) -> None:
+        """See `RequestReader`. Requests before the refused one are answered first; nothing behind it is read."""
+        if self._closing:
+            return
+        self._closing = True
+        self._context.figures.refused(reason)
+        refused, self._receiving = self._receiving, None
+        answer = error_answer(status, _KINDS[reason], message, close=True)
+        if refused is not None:
+            if refused is self._current:
+                if refused.has_begun_answer():
+                    answer = b""  # a part of another is out; only the end of the connection says that it is cut
+                self._current = None
+            else:
+                self._waiting.remove(refused)
+            refused.client_gone()
+        if self._current is not None:
+            self._last_answer = answer
+            return
+        if answer:
+            self.write(answer)
+        self._linger()
+
+    def failed(self, error: BaseException) -> None:
+        """See `RequestReader`."""
+        self._context.on_internal_error("request", error)
+        self.refused("internal", 500, "shadowbench failed to read this request; the fault is logged.")
 
     # What a relay calls.
-
-    def write(self, data: bytes) -> None:
-        """See `ClientSide`."""
-        if self._transport is not None:
-            self._transport.write(data)
 
     def relay_done(self, relay: Relay, *, close: bool) -> None:
         """See `ClientSide`."""
         if relay is not self._current:
             return
         self._current = None
-        if close or self._closing:
+        if close:
             self._end()
-            return
-        if self._waiting:
-            self._current = self._waiting.popleft()
-            if not self._waiting:
-                self._resume("pipeline")
+        elif self._waiting:
+            self._current = self._waiting.pop(0)  # few: what one read held
             # Not at once: a long pipeline of quick answers must not recurse.
             asyncio.get_running_loop().call_soon(self._pump_next, self._current)
-        self._set_deadline()
-
-    def _pump_next(self, relay: Relay) -> None:
-        if relay is self._current and not self._closing:
-            relay.pump()
+        elif self._last_answer:
+            self.write(self._last_answer)
+            self._linger()
+        elif self._half_closed:
+            self._close()
+        else:
+            if self._paused_for & FOR_TUNNEL:
+                self._tunnel_denied()
+            self._set_deadline()
 
     def relay_broken(self, relay: Relay) -> None:
         """See `ClientSide`."""
@@ -207,142 +236,143 @@ class ClientConnection:
 
     def pause_request(self) -> None:
         """See `ClientSide`."""
-        self._pause("upstream")
+        self._pause(FOR_UPSTREAM)
 
     def resume_request(self) -> None:
         """See `ClientSide`."""
-        self._resume("upstream")
+        self._resume(FOR_UPSTREAM)
+
+    def open_tunnel(self, relay: Relay, head: bytes, upstream: asyncio.Transport, reading: Reading) -> None:
+        """See `ClientSide`."""
+        transport = self._transport
+        if relay is not self._current or transport is None:
+            upstream.abort()
+            return
+        self._current = None
+        self._closing = True
+        self._deadlines.discard(self)
+        self._tunnel = Tunnel(
+            transport,
+            upstream,
+            reading,
+            deadlines=self._deadlines,
+            figures=self._context.figures,
+            on_over=self._tunnel_over,
+        )
+        self.write(head)
+        self._tunnel.open(self.take_unread())
+        self._paused_for = 0
+        transport.resume_reading()
+
+    def tunnelled(self, data: bytes) -> None:
+        """See `ClientSide`."""
+        if self._tunnel is not None:
+            self._tunnel.to_client.data_received(data)
+
+    def _tunnel_over(self) -> None:
+        self._tunnel = None
+        self.connection_lost(None)
+
+    def _tunnel_denied(self) -> None:
+        """The upstream answered in HTTP: what the client has sent since is its next request."""
+        self.start_over()
+        self._go_on(FOR_TUNNEL)
+
+    def _pump_next(self, relay: Relay) -> None:
+        if relay is not self._current:
+            return
+        relay.pump()
+        if not self._waiting and not self._closing:
+            self._go_on(FOR_PIPELINE)
+
+    def _go_on(self, why: int) -> None:
+        """Reads what was left unread, then goes on reading."""
+        self._paused_for &= ~why
+        self.feed_unread()
+        if self._current is not None:
+            self._current.pump()
+        self._resume_reading()
 
     # What the worker calls.
 
+    def adopt(self, context: ServeContext) -> None:
+        """Requests from the next one on use this context."""
+        self._next_context = context
+
+    def uses(self, context: ServeContext) -> bool:
+        """Does a request that is under way use it?"""
+        current = self._current
+        return (current is not None and current.context is context) or any(r.context is context for r in self._waiting)
+
     def drain(self) -> None:
-        """Ends the connection now if nothing is under way, else with the answer under way."""
-        if self._current is None and self._receiving is None:
-            self._end()
+        """Ends the connection now if nothing is under way, else with the answer under way; a tunnel goes on."""
+        if self._current is None and self._receiving is None and self._tunnel is None:
+            self._close()
 
     # Inside.
 
-    def _head_fits(self, data: bytes) -> bool:
-        self._head_bytes += len(data)
-        if self._head_bytes <= self._context.max_header_bytes or b"\r\n\r\n" in data[: self._context.max_header_bytes]:
-            return True
-        self._refuse(431, "head_too_large", f"The head is longer than {self._context.max_header_bytes} bytes.")
-        return False
-
-    def _after_upgrade(self, rest: bytes) -> None:
-        """The parser takes an `Upgrade` for the end of HTTP and skips the body; the request goes on without it.
-
-        A fresh parser reads the body as the head without its upgrade headers would have it read.
-        """
-        relay = self._waiting[-1] if self._waiting else self._current
-        if relay is None or self._closing:
-            return
-        relay.reopen()
-        self._receiving = relay
-        self._in_head = False
-        request = relay.request
-        framing = b"Transfer-Encoding: chunked\r\n" if request.chunked else b""
-        if request.content_length is not None:
-            framing = b"Content-Length: %d\r\n" % request.content_length
-        self._parser = httptools.HttpRequestParser(_WithoutHead(self))
-        try:
-            self._parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % framing)
-            if rest:
-                self._parser.feed_data(rest)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._after_upgrade(rest[upgrade.args[0] :])
-        except httptools.HttpParserError as error:
-            self._unreadable(error)
+    def _take_up(self) -> None:
+        """A newer configuration; limits of size hold from the next request on."""
+        context = self._context = self._next_context
+        self.limit(context.max_header_bytes, context.max_body_bytes)
+        if self._transport is not None:
+            self._forwarding = _forwarding(context.forwarded, self._transport)
 
     def _set_deadline(self) -> None:
         """While an answer is under way its own limits hold; `expired` looks again then."""
-        if self._receiving is not None:
-            self._limit(BODY_TIMEOUT_NS)
-        elif self._head_bytes == 0:
-            self.deadline_ns = time.monotonic_ns() + IDLE_TIMEOUT_NS
-        elif not self._head_limited:
-            self._head_limited = True
-            self._limit(HEAD_TIMEOUT_NS)
-
-    def _limit(self, wait_ns: int) -> None:
-        self.deadline_ns = time.monotonic_ns() + wait_ns
-        self._context.deadlines.hasten(self)
-
-    def _pause(self, why: str) -> None:
-        self._paused_for.add(why)
-        if self._transport is not None:
-            self._transport.pause_reading()
-
-    def _resume(self, why: str) -> None:
-        self._paused_for.discard(why)
-        if not self._paused_for and self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
-
-    def _unreadable(self, error: httptools.HttpParserError) -> None:
-        if isinstance(error, httptools.HttpParserCallbackError):
-            # Raised by one of our own methods, not by what the client sent.
-            self._context.on_internal_error("request", error.__context__ or error)
-            self._refuse(500, "internal_error", "shadowbench failed to read this request; the fault is logged.")
-        else:
-            self._refuse(400, "bad_request", "This is not a well-formed HTTP/1.1 request.")
-
-    def _refuse(self, status: int, kind: str, message: str) -> None:
-        """Answers and closes; what the client sends further is not read."""
         if self._closing:
             return
-        self._closing = True
-        self._context.figures.refused()
+        if self._receiving is not None:
+            self._limit(self._context.body_timeout_ns)
+        elif self._begun:
+            if not self._head_limited:
+                self._head_limited = True
+                self._limit(self._context.head_timeout_ns)
+        elif self._head_bytes == 0:
+            idle_ns = self._context.idle_timeout_ns
+            self.deadline_ns = monotonic_ns() + idle_ns
+            if idle_ns < self._context.head_timeout_ns:
+                self._deadlines.hasten(self)
+
+    def _drop_all(self) -> None:
         for relay in (self._current, *self._waiting):
             if relay is not None:
                 relay.client_gone()
-        answered = self._current is None or self._current.response is None
         self._current = None
+        self._receiving = None
         self._waiting.clear()
-        if answered:
-            self.write(error_answer(status, kind, message, close=True))
-        self._end()
 
     def _end(self) -> None:
+        """Behind the last answer. A client that may still be sending is heard out."""
+        if self._closing or self._receiving is not None:
+            self._linger()
+        else:
+            self._close()
+
+    def _close(self) -> None:
         self._closing = True
-        if self._transport is not None:
-            self._transport.close()
+        self._drop_all()
+        self._shut()
+
+    def _linger(self) -> None:
+        self._closing = True
+        self._drop_all()
+        self._hear_out()
 
 
-class _WithoutHead:
-    """Parser callbacks that leave out the first head: it was read already."""
-
-    def __init__(self, connection: ClientConnection) -> None:
-        self._connection = connection
-        self._in_first_head = True
-        self.on_body = connection.on_body
-        self.on_message_complete = connection.on_message_complete
-
-    def on_message_begin(self) -> None:
-        if not self._in_first_head:
-            self._connection.on_message_begin()
-
-    def on_url(self, target: bytes) -> None:
-        if not self._in_first_head:
-            self._connection.on_url(target)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._in_first_head:
-            self._connection.on_header(name, value)
-
-    def on_headers_complete(self) -> None:
-        if not self._in_first_head:
-            self._connection.on_headers_complete()
-        self._in_first_head = False
+def _forwarding(mode: Mode, transport: asyncio.Transport) -> Forwarding:
+    if mode == "keep":
+        return _AS_THEY_COME
+    peer = transport.get_extra_info("peername")
+    address = str(peer[0]) if isinstance(peer, tuple) else ""
+    return Forwarding(mode, address, tls=transport.get_extra_info("sslcontext") is not None)
 
 
-def _origin_form(method: bytes, target: bytes) -> bytes | None:
-    """Path and query of a request target; None for one that a reverse proxy does not serve (RFC 9112 section 3.2)."""
-    if target.startswith(b"/"):
-        return target
-    if target == b"*" and method == b"OPTIONS":
-        return target
-    scheme, mark, rest = target.partition(b"://")
-    if mark and scheme.lower() in {b"http", b"https"}:
-        authority, slash, path = rest.partition(b"/")
-        return slash + path if slash and authority else b"/"
-    return None
+_KINDS: Final = {
+    "bad_request": "bad_request",
+    "timeout": "request_timeout",
+    "head_too_large": "head_too_large",
+    "body_too_large": "body_too_large",
+    "internal": "internal_error",
+}
+"""Reason of a refusal, as counted -> `code` in the answer."""

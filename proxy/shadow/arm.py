@@ -1,15 +1,19 @@
-"""One candidate as this worker sees it: how to ask it, how much, and what was counted."""
+"""One candidate as this worker sees it: how to ask it, which requests, how much, and what was counted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
 
+from proxy.shadow.breaker import Breaker
 from proxy.shadow.capture.board import Board
+from proxy.shadow.figures import ArmFigures
+from proxy.shadow.lease import ArmLease
+from proxy.shadow.match import Matcher
 from proxy.shadow.sampling import threshold
 from proxy.upstream.leg import LegLimits
 from proxy.upstream.pool import Pool
-from proxy.wire.heads import Pairs
+from proxy.wire.copy_heads import OwnHeaders
 
 
 @dataclass(slots=True)
@@ -20,19 +24,26 @@ class Arm:
     pool: Pool
     limits: LegLimits
     share: float
-    max_in_flight: int
-    """Of this worker; the machine's bound is shared out among its workers."""
-    headers: Pairs
-    """Configured ones, names in lower case."""
+    lease: ArmLease
+    breaker: Breaker
+    matcher: Matcher | None
+    """Which requests are meant for it; None: all."""
+    own: OwnHeaders
     is_control: bool
+    shares_primary: bool
+    """Its host or its key is the primary's, too."""
     allow_provider_tools: bool
     model: msgspec.Raw | None
+    """As JSON, for a body."""
+    path_model: bytes | None
+    """As a path holds it."""
     params: Mapping[str, msgspec.Raw | None]
-    cells: Mapping[str, int]
+    cells: dict[str, int]
     """Counted state -> cell of the board's pages."""
-    figures: Mapping[str, int]
-    """Outcome -> figure."""
-    in_flight: int = 0
+    figures: ArmFigures
+    breaker_figures: tuple[int, int]
+    """Its state, and how often it opened."""
+    paused: bool = False
     bound: int = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,6 +1,6 @@
 """A candidate's leg. Nobody waits for it, and its failure is a measurement."""
 
-from collections.abc import Callable
+from typing import Protocol
 
 from proxy.shadow.arm import Arm
 from proxy.shadow.recording import Recording
@@ -9,10 +9,17 @@ from proxy.upstream.leg import Leg
 from proxy.upstream.tape import Tape
 
 
+class CopyOwner(Protocol):
+    """Who sent a copy."""
+
+    def copy_ended(self, copy: "Copy") -> None:
+        """It is over, and recorded."""
+
+
 class Copy(Leg):
     """One copy of a request; never retried."""
 
-    __slots__ = ("_arm", "_arm_number", "_done", "_recording", "_size")
+    __slots__ = ("_arm_number", "_owner", "_recording", "arm", "size_bytes", "term")
 
     def __init__(
         self,
@@ -23,17 +30,21 @@ class Copy(Leg):
         tape: Tape,
         recording: Recording,
         size_bytes: int,
-        done: "Callable[[Copy, Arm, int], None]",
+        term: int,
+        owner: CopyOwner,
     ) -> None:
         super().__init__(arm.pool, deadlines, arm.limits, tape)
-        self._arm = arm
+        self.arm = arm
+        self.size_bytes = size_bytes
+        """Of its body."""
+        self.term = term
+        """The breaker's, in which it was sent."""
         self._arm_number = arm_number
         self._recording = recording
-        self._size = size_bytes
-        self._done = done
-        tape.bind(arm_number, recording.spill)
+        self._owner = owner
+        tape.bind(arm_number, recording)
 
     def on_end(self) -> None:
         """See `Leg`."""
         self._recording.leg_ended(self._arm_number, self)
-        self._done(self, self._arm, self._size)
+        self._owner.copy_ended(self)

@@ -1,12 +1,14 @@
 """How late the event loop was: what a leg's times have to be read with."""
 
 import asyncio
-import time
 from bisect import bisect_left
+from typing import Final
 
-TICK_S = 0.02
-_TICK_NS = int(TICK_S * 1e9)
-_MAX_PEAKS = 512
+from proxy.clock import monotonic_ns
+
+TICK_S: Final = 0.02
+_TICK_NS: Final = int(TICK_S * 1e9)
+_MAX_PEAKS: Final = 512
 
 
 class LagPeaks:
@@ -24,7 +26,7 @@ class LagPeaks:
 
     def start(self) -> None:
         """Begins to measure the running loop."""
-        self._due_ns = time.monotonic_ns() + _TICK_NS
+        self._due_ns = monotonic_ns() + _TICK_NS
         self._timer = asyncio.get_running_loop().call_later(TICK_S, self._tick)
 
     def stop(self) -> None:
@@ -33,7 +35,7 @@ class LagPeaks:
             self._timer.cancel()
 
     def _tick(self) -> None:
-        now_ns = time.monotonic_ns()
+        now_ns = monotonic_ns()
         self.note(now_ns, max(0, now_ns - self._due_ns))
         self._due_ns = now_ns + _TICK_NS
         self._timer = asyncio.get_running_loop().call_later(TICK_S, self._tick)

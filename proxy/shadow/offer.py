@@ -1,82 +1,45 @@
 """The one door between the data plane and the shadow side. Nothing here waits, and nothing here raises.
 
-`offer` decides for each candidate, counts each decision, and sends the copies.
+`offer` decides for each candidate, counts each decision, and has the copies sent. What the primary answers is heard
+here, too, so that copies can yield when it is short of room.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import Final
 
-import msgspec
-
+from proxy import figures as names
+from proxy.clock import monotonic_ns
 from proxy.figures import Figures
-from proxy.shadow.admission import Asked, Room, refusal
+from proxy.shadow.admission import Asked, Room, Standing, aside, refusal
 from proxy.shadow.arm import Arm
-from proxy.shadow.body import RequestBody
 from proxy.shadow.capture import board as counted
 from proxy.shadow.capture.board import Board
-from proxy.shadow.capture.frames import PRIMARY_ARM, Admitted, LegPlan
 from proxy.shadow.capture.writer import CaptureLog
-from proxy.shadow.copy import Copy
 from proxy.shadow.lag import LagPeaks
+from proxy.shadow.match import Matcher
+from proxy.shadow.offered import HOUR_US, Call, Offer, PrimaryLeg
+from proxy.shadow.pressure import Pressure
 from proxy.shadow.recording import Recording
 from proxy.shadow.sampling import SamplingKey
+from proxy.shadow.sending import Sender, ShadowSettings
+from proxy.shadow.switchback import Switchback
 from proxy.upstream.deadlines import Deadlines
-from proxy.upstream.leg import Leg
+from proxy.upstream.exchange import Response
+from proxy.upstream.pool import Pool
 from proxy.upstream.tape import Tape
 from proxy.wire import heads
-from proxy.wire.heads import Headers
-from record.ids import id_source, id_text
+from record.ids import id_source
+from record.outcome import Outcome
 from record.states import State
 
-_HOUR_US = 3_600_000_000
-_FRAME_BYTES = 1024
+__all__ = ["Offer", "PrimaryLeg", "Recording", "Shadow", "ShadowSettings"]
+
+_FRAME_BYTES: Final = 1024
 """Of a frame's fields beside the bodies, generously."""
-
-
-class PrimaryLeg(Protocol):
-    """The primary leg, as the shadow side sees it."""
-
-    tape: Tape | None
-    when_over: "Callable[[], None] | None"
-    held_ns: int
-    overhead_ns: int | None
-
-    def is_over(self) -> bool:
-        """Has it ended?"""
-
-    def as_leg(self) -> Leg:
-        """Its marks."""
-
-
-@dataclass(slots=True)
-class Offer:
-    """A request that the primary has been sent, whole."""
-
-    endpoint: str | None
-    """Dialect key; None when it is no inference call."""
-    target: bytes
-    headers: Headers
-    body: list[bytes] | None
-    """None when it was too large to keep."""
-    body_bytes: int
-    start_ns: int
-    start_unix_us: int
-    primary: PrimaryLeg
-
-
-@dataclass(frozen=True, slots=True)
-class ShadowSettings:
-    """What the shadow side needs of the configuration."""
-
-    config_version: int
-    memory_bytes: int
-    response_head_bytes: int
-    response_tail_bytes: int
-    label_headers: tuple[tuple[str, bytes], ...]
-    """(label, header name in lower case)."""
-    label_paths: tuple[str, ...]
-    """Labels that hold the request's path."""
+_LAG_WINDOW_NS: Final = 1_000_000_000
+_NOT_REACHED: Final = frozenset({Outcome.CONNECT_ERROR, Outcome.TIMEOUT})
+ALL: Final = "*"
+"""In a list of paused candidates: every one."""
 
 
 class Shadow:
@@ -88,6 +51,8 @@ class Shadow:
         settings: ShadowSettings,
         *,
         key: SamplingKey,
+        switchback: Switchback,
+        pressure: Pressure,
         board: Board,
         log: CaptureLog,
         lag: LagPeaks,
@@ -98,27 +63,63 @@ class Shadow:
         self._arms = arms
         self._settings = settings
         self._key = key
+        self._switchback = switchback
+        self._pressure = pressure
         self._board = board
         self._log = log
         self._lag = lag
-        self._deadlines = deadlines
         self._figures = figures
         self._on_internal_error = on_internal_error
+        self._sender = Sender(settings, board=board, log=log, lag=lag, deadlines=deadlines, pressure=pressure)
         self._next_id = id_source()
-        self._copies: set[Copy] = set()
-        self._copy_bytes = 0
+        self._hears_primary = any(arm.shares_primary and arm.bound > 0 for arm in arms)
         self.shutting_down = False
         self.is_on = any(arm.bound > 0 for arm in arms)
-        """Is there anything to copy to?"""
+        """Is there anything to copy to? If not, nothing is kept of requests and answers, and nothing is parsed."""
 
     @property
     def open_copies(self) -> int:
         """Copies under way."""
-        return len(self._copies)
+        return self._sender.open_copies
+
+    def pools(self) -> list[Pool]:
+        """Connections of all arms."""
+        return [arm.pool for arm in self._arms]
 
     def new_tape(self) -> Tape:
         """A tape for a primary leg that may come to be recorded."""
-        return Tape(self._settings.response_head_bytes, self._settings.response_tail_bytes)
+        return self._sender.new_tape()
+
+    def pause(self, candidates: Sequence[str]) -> None:
+        """These candidates, and no others, get no copies from now on; `*` is all of them. Copies under way go on."""
+        for arm in self._arms:
+            arm.paused = ALL in candidates or arm.name in candidates
+        self.is_on = any(arm.bound > 0 and not arm.paused for arm in self._arms)
+
+    def primary_answered(self, endpoint: str | None, response: Response, t0_ns: int | None, now_ns: int) -> None:
+        """Every final head of the primary, whether the request is copied or not. Never raises.
+
+        Args:
+            endpoint: dialect key of the request; None for other calls, whose time says nothing about models.
+            response: the head.
+            t0_ns: when the request's last byte had left; None when the answer came first.
+            now_ns: when the head came.
+        """
+        if not self._hears_primary:
+            return
+        try:
+            if response.status >= 400:
+                self._pressure.refused(response.status, response.headers, now_ns)
+            elif endpoint is not None and t0_ns is not None:
+                streamed = response.content_length is None
+                self._pressure.answered(endpoint, now_ns - t0_ns, now_ns, streamed=streamed)
+        except Exception as error:  # noqa: BLE001 - the primary must not feel a fault of the shadow side
+            self._on_internal_error("primary_answered", error)
+
+    def primary_ended(self, outcome: Outcome) -> None:
+        """How every primary leg ended. Never raises."""
+        if self._hears_primary and outcome in _NOT_REACHED:
+            self._pressure.failed(monotonic_ns())
 
     def offer(self, offer: Offer) -> None:
         """Takes note of a request; sends its copies. Never waits, never raises."""
@@ -128,174 +129,105 @@ class Shadow:
             self._on_internal_error("offer", error)
 
     def _consider(self, offer: Offer) -> None:
-        hour = offer.start_unix_us // _HOUR_US
+        hour = offer.start_unix_us // HOUR_US
         for arm in self._arms:
             self._board.add(hour, arm.cells[counted.RECEIVED])
-        state = self._not_asked(offer)
-        if state is not None or not self.is_on:
-            self._forget(offer)
+        if offer.endpoint is None:
             for arm in self._arms:
-                self._board.add(hour, arm.cells[state or State.UNSAMPLED])
+                self._board.add(hour, arm.cells[State.NO_MATCH])
+            offer.primary.tape = None
             return
+        call = Call(offer, offer.endpoint, may_read=self.is_on and offer.primary.tape is not None)
         request_id = self._next_id(offer.start_unix_us // 1000)
-        body = _parsed(offer)
-        asked = Asked(
-            is_json=body is not None,
-            body_too_large=offer.body is None,
-            stateful=body is not None and body.is_stateful,
-            provider_tools=body is not None and body.has_provider_tools,
-            sampling_hash=self._key.hash_of(request_id, offer.headers, body),
-        )
-        room = self._room(offer)
-        decided = [
-            refusal(
-                asked,
-                room,
+        now_ns = monotonic_ns()
+        conversation, asides = self._asides(call, request_id)
+        is_kept = False
+        decided: list[tuple[Arm, State | None]] = []
+        if all(asides):
+            decided = list(zip(self._arms, asides, strict=True))
+        else:
+            room = self._room(offer, now_ns)
+            decided = self._refusals(call, asides, room, now_ns)
+            is_kept = room.memory and room.capture
+        for arm, reason in decided:
+            self._board.add(hour, arm.cells[reason or counted.ADMITTED])
+        if is_kept:
+            self._sender.send(call, request_id, decided, conversation=conversation, now_ns=now_ns)
+        else:
+            offer.primary.tape = None
+
+    def _asides(self, call: Call, request_id: bytes) -> tuple[int, list[State | None]]:
+        """The sampling key's hash, and which arms the request stays out of altogether."""
+        headers = call.offer.headers
+        opt_out = heads.header(headers, heads.OPT_OUT)
+        opted_out = opt_out is not None and opt_out.strip().lower() == b"never"
+        is_loop = heads.header(headers, heads.MARKER) is not None
+        conversation = 0
+        if call.may_read and not opted_out and not is_loop:
+            known = self._key.hash_in_head(headers)
+            conversation = known if known is not None else self._key.hash_of(request_id, headers, call.body())
+        return conversation, [
+            aside(
+                fits=arm.matcher is None or _fits(arm.matcher, call),
+                opted_out=opted_out,
+                is_loop=is_loop,
+                # Nothing was kept of a request that began while all arms were paused.
+                paused=arm.paused or (arm.bound > 0 and not call.may_read),
                 bound=arm.bound,
-                allow_provider_tools=arm.allow_provider_tools,
-                in_flight=arm.in_flight,
-                max_in_flight=arm.max_in_flight,
+                sampling_hash=conversation,
             )
             for arm in self._arms
         ]
-        for arm, reason in zip(self._arms, decided, strict=True):
-            self._board.add(hour, arm.cells[reason or counted.ADMITTED])
-        if all(reason is State.UNSAMPLED for reason in decided) or not (room.memory and room.capture):
-            self._forget(offer)
-            return
-        self._record(offer, request_id, body, conversation=asked.sampling_hash, decided=decided, hour=hour)
 
-    @staticmethod
-    def _not_asked(offer: Offer) -> State | None:
-        if offer.endpoint is None:
-            return State.NO_MATCH
-        opt_out = heads.header(offer.headers, heads.OPT_OUT)
-        if opt_out is not None and opt_out.strip().lower() == b"never":
-            return State.OPT_OUT
-        return State.LOOP if heads.header(offer.headers, heads.MARKER) is not None else None
+    def _refusals(
+        self, call: Call, asides: Sequence[State | None], room: Room, now_ns: int
+    ) -> list[tuple[Arm, State | None]]:
+        body = call.body()
+        asked = Asked(
+            is_json=body is not None,
+            body_too_large=call.offer.body is None,
+            stateful=body is not None and body.is_stateful,
+            provider_tools=body is not None and body.has_provider_tools,
+        )
+        is_pressed = self._pressure.is_on(now_ns)
+        decided: list[tuple[Arm, State | None]] = []
+        for arm, put_aside in zip(self._arms, asides, strict=True):
+            reason = put_aside
+            if reason is None:
+                standing = Standing(
+                    allow_provider_tools=arm.allow_provider_tools,
+                    lease=arm.lease,
+                    breaker_open=not arm.breaker.lets_through(now_ns),
+                    yields=is_pressed and arm.shares_primary,
+                )
+                reason = refusal(asked, room, standing, now_ns)
+            decided.append((arm, reason))
+        return decided
 
-    @staticmethod
-    def _forget(offer: Offer) -> None:
-        offer.primary.tape = None
-
-    def _room(self, offer: Offer) -> Room:
+    def _room(self, offer: Offer, now_ns: int) -> Room:
         size = offer.body_bytes + _FRAME_BYTES
-        held = self._copy_bytes + self._log.queued_bytes + size * (1 + len(self._arms))
+        held = self._sender.copy_bytes + self._log.queued_bytes + size * (1 + len(self._arms))
         return Room(
-            shutting_down=self.shutting_down,
+            switchback_off=self._switchback.is_off(offer.start_unix_us),
+            overloaded=self._lag.since(now_ns - _LAG_WINDOW_NS) > self._settings.loop_lag_ns,
             memory=held <= self._settings.memory_bytes,
             capture=self._log.has_room(size),
+            shutting_down=self.shutting_down,
         )
 
-    def _record(
-        self,
-        offer: Offer,
-        request_id: bytes,
-        body: RequestBody | None,
-        *,
-        conversation: int,
-        decided: Sequence[State | None],
-        hour: int,
-    ) -> None:
-        plans: list[LegPlan] = []
-        sends: list[tuple[int, Arm, bytes]] = []
-        for arm, reason in zip(self._arms, decided, strict=True):
-            if reason is State.UNSAMPLED:
-                continue
-            changed: list[str] = []
-            if reason is None and body is not None:
-                sent, changed = _body_for(arm, body)
-                sends.append((PRIMARY_ARM + 1 + len(plans), arm, sent))
-            plans.append(LegPlan(arm.name, reason or State.OPEN, arm.share, changed))
-        admitted = Admitted(
-            id=request_id,
-            start_unix_us=offer.start_unix_us,
-            start_ns=offer.start_ns,
-            endpoint=offer.endpoint or "",
-            path=offer.target.partition(b"?")[0].decode("latin-1"),
-            headers=heads.kept_of_request(offer.headers),
-            labels=self._labels(offer),
-            conversation=conversation,
-            stream=body.stream if body is not None else None,
-            config_version=self._settings.config_version,
-            legs=plans,
-            body=body.raw if body is not None else b"".join(offer.body or ()),
-        )
-        recording = Recording(self._log, self._board, self._lag, admitted, hour)
-        id_line = id_text(request_id).encode()
-        copies = [self._copy(offer, recording, id_line, number=n, arm=arm, body=sent) for n, arm, sent in sends]
-        self._follow_primary(offer, recording)
-        for copy, data in copies:
-            copy.begin(data, last=True)
-
-    def _copy(
-        self, offer: Offer, recording: Recording, request_id: bytes, *, number: int, arm: Arm, body: bytes
-    ) -> tuple[Copy, bytes]:
-        """A copy, and what it has to send."""
-        recording.expect(number, arm.cells[counted.ENDED], arm.cells[State.DISK_DROPPED])
-        make_head = heads.request_to_control if arm.is_control else heads.request_to_candidate
-        head = make_head(
-            offer.target,
-            offer.headers,
-            arm.pool.origin,
-            own=arm.headers,
-            request_id=request_id,
-            content_length=len(body),
-        )
-        copy = Copy(
-            arm,
-            number,
-            deadlines=self._deadlines,
-            tape=self.new_tape(),
-            recording=recording,
-            size_bytes=len(body),
-            done=self._copy_ended,
-        )
-        arm.in_flight += 1
-        self._copies.add(copy)
-        self._copy_bytes += len(body)
-        return copy, head + body
-
-    def _follow_primary(self, offer: Offer, recording: Recording) -> None:
-        primary = offer.primary
-
-        def over() -> None:
-            recording.leg_ended(PRIMARY_ARM, primary.as_leg(), held_ns=primary.held_ns, overhead_ns=primary.overhead_ns)
-
-        if primary.tape is not None:
-            primary.tape.bind(PRIMARY_ARM, recording.spill)
-        if primary.is_over():
-            over()
-        else:
-            primary.when_over = over
-
-    def _copy_ended(self, copy: Copy, arm: Arm, size_bytes: int) -> None:
-        arm.in_flight -= 1
-        self._copies.discard(copy)
-        self._copy_bytes -= size_bytes
-        if copy.outcome is not None:
-            self._figures.add(arm.figures[copy.outcome])
-
-    def _labels(self, offer: Offer) -> dict[str, str]:
-        labels = {}
-        for label, name in self._settings.label_headers:
-            value = heads.header(offer.headers, name)
-            if value is not None:
-                labels[label] = value[:256].decode("utf-8", "replace")
-        for label in self._settings.label_paths:
-            labels[label] = offer.target.partition(b"?")[0][:256].decode("utf-8", "replace")
-        return labels
+    def update_figures(self) -> None:
+        """Brings what is not counted as it happens up to date on the board."""
+        figures = self._figures
+        is_pressed = self._pressure.is_on(monotonic_ns())
+        figures.set(figures.index(names.PRIMARY_PRESSURE), int(is_pressed))
+        for arm in self._arms:
+            state, openings = arm.breaker_figures
+            figures.set(state, int(arm.breaker.state))
+            figures.set(openings, arm.breaker.openings)
 
 
-def _parsed(offer: Offer) -> RequestBody | None:
-    """The body as JSON; None when it is compressed, too large, or something else."""
-    if offer.body is None or heads.header(offer.headers, b"content-encoding") not in {None, b"identity"}:
-        return None
-    try:
-        return RequestBody(offer.body[0] if len(offer.body) == 1 else b"".join(offer.body))
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return None
-
-
-def _body_for(arm: Arm, body: RequestBody) -> tuple[bytes, list[str]]:
-    return (body.raw, []) if arm.is_control else body.rewritten(arm.model, arm.params)
+def _fits(matcher: Matcher, call: Call) -> bool:
+    """Is a call meant for a candidate? One whose model cannot be read is: why it cannot will be counted."""
+    if not matcher.fits_head(call.path, call.offer.headers):
+        return False
+    return not matcher.names_models or not call.knows_model() or matcher.fits_model(call.model())

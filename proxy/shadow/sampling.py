@@ -5,11 +5,13 @@ one way, and raising a share keeps those already in it.
 """
 
 from collections.abc import Callable
+from typing import Final
 
 from proxy.shadow.body import RequestBody, key_hash
 from proxy.wire.heads import Headers, header
 
-_WHOLE = 2**64
+_WHOLE: Final = 2**64
+_CLIENT_KEYS: Final = (b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key")
 Look = Callable[[Headers, RequestBody | None], tuple[bytes, ...] | None]
 
 
@@ -23,7 +25,18 @@ class SamplingKey:
 
     def __init__(self, unit: str, sources: tuple[str, ...], seed: int) -> None:
         self._seed = seed
-        self._places = [_place(source) for source in (sources if unit == "conversation" else ())]
+        used = sources if unit == "conversation" else ()
+        self._places = [_place(source) for source in used]
+        kinds = [source.startswith("header:") for source in used]
+        self._leading_headers = kinds.index(False) if False in kinds else len(kinds)
+
+    def hash_in_head(self, headers: Headers) -> int | None:
+        """The same hash, where headers alone decide it; None when the body has to be looked at."""
+        for tag, look in self._places[: self._leading_headers]:
+            parts = look(headers, None)
+            if parts is not None:
+                return key_hash((tag, *parts), self._seed)
+        return None
 
     def hash_of(self, request_id: bytes, headers: Headers, body: RequestBody | None) -> int:
         """64-bit hash; a request with none of the places draws alone, by its id."""
@@ -59,8 +72,12 @@ def _in_body(path: tuple[str, ...]) -> Look:
 
 
 def _in_opening(headers: Headers, body: RequestBody | None) -> tuple[bytes, ...] | None:
-    opening = body.opening() if body is not None else None
+    opening = body.turns.opening() if body is not None else None
     if opening is None:
         return None
     # Two clients that begin with the same words are two conversations.
-    return (opening, header(headers, b"authorization") or header(headers, b"x-api-key") or b"")
+    for name in _CLIENT_KEYS:
+        key = header(headers, name)
+        if key:
+            return (opening, key)
+    return (opening, b"")

@@ -1,12 +1,13 @@
 """Limits in time for thousands of legs, without a timer for each: one tick looks at those that are due."""
 
 import asyncio
-import time
-from typing import Protocol
+from typing import Final, Protocol
 
-TICK_S = 0.1
+from proxy.clock import monotonic_ns
+
+TICK_S: Final = 0.1
 """Granularity; a limit passes at most this much late."""
-_TICK_NS = int(TICK_S * 1e9)
+_TICK_NS: Final = int(TICK_S * 1e9)
 
 
 class Limited(Protocol):
@@ -29,7 +30,7 @@ class Deadlines:
 
     def __init__(self) -> None:
         self._buckets: dict[int, set[Limited]] = {}
-        self._next = time.monotonic_ns() // _TICK_NS
+        self._next = monotonic_ns() // _TICK_NS
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -64,7 +65,7 @@ class Deadlines:
 
     def _tick(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(TICK_S, self._tick)
-        self.sweep(time.monotonic_ns())
+        self.sweep(monotonic_ns())
 
     def sweep(self, now_ns: int) -> None:
         """Expires what is due, and moves on what was given more time."""

@@ -2,19 +2,19 @@
 
 import asyncio
 import contextlib
-import ssl
-import time
-from collections.abc import Callable
-from typing import Protocol, cast
+from typing import Final, Protocol
 
+from proxy.clock import monotonic_ns
 from proxy.upstream.connection import UpstreamConnection
-from proxy.wire.heads import Origin
+from proxy.upstream.connector import Connector, NotConnectedError, Route
+from proxy.upstream.exchange import ConnectionOwner
 from runtime.tasks import Tasks
 
-MAX_IDLE = 512
+MAX_IDLE: Final = 512
 """Idle connections kept; more are closed."""
-MAX_IDLE_NS = 4_000_000_000
-"""Servers close idle connections, uvicorn (vLLM's) after 5 s; a request sent into a closing one is lost."""
+_LOOK_AFTER_NS: Final = 10_000_000
+"""A connection that was idle for longer is asked whether the server has closed it, which the loop may not have read
+yet; a busy one is not worth the system call."""
 
 
 class Seeker(Protocol):
@@ -27,62 +27,88 @@ class Seeker(Protocol):
         """It could not be made."""
 
 
-class Pool:
-    """Connections to one origin. Each arm has its own, so that no arm warms another's."""
+class PoolCounts:
+    """Of all pools that one arm of a worker ever had."""
 
-    def __init__(self, name: str, origin: Origin, connect_timeout_s: float, tasks: Tasks) -> None:
-        self.name = name
-        self.origin = origin
-        self._connect_timeout_s = connect_timeout_s
+    __slots__ = ("made", "reused")
+
+    def __init__(self) -> None:
+        self.made = 0
+        """Connections made so far."""
+        self.reused = 0
+        """Exchanges so far that began on an idle connection."""
+
+
+class Pool(ConnectionOwner):
+    """Connections to one origin. Each arm has its own, so that no arm warms another's.
+
+    Connects under way are bounded by those who wait for them: one each, ended with `forget`.
+    """
+
+    def __init__(self, route: Route, tasks: Tasks, counts: PoolCounts) -> None:
+        self.name = route.name
+        self.origin = route.origin
+        self.counts = counts
+        self._connector = Connector(route, tasks)
         self._tasks = tasks
-        self._tls = ssl.create_default_context() if origin.tls else None
         self._idle: list[UpstreamConnection] = []
         self._open: set[UpstreamConnection] = set()
+        self._connecting: dict[Seeker, asyncio.Task[None]] = {}
         self._closed = False
 
     def __repr__(self) -> str:
         return f"<Pool {self.name}: {len(self._idle)} idle of {len(self._open)}>"
 
-    def take(self) -> UpstreamConnection | None:
-        """The idle connection used last, if one is fresh enough."""
-        oldest_ns = time.monotonic_ns() - MAX_IDLE_NS
+    def idle_count(self) -> int:
+        """Connections that wait for an exchange."""
+        return len(self._idle)
+
+    def open_count(self) -> int:
+        """Connections, idle or in use."""
+        return len(self._open)
+
+    def connecting_count(self) -> int:
+        """Connections that are being made."""
+        return len(self._connecting)
+
+    def take(self, now_ns: int) -> UpstreamConnection | None:
+        """The idle connection used last, if one is fresh enough and the server has not closed it."""
         while self._idle:
             connection = self._idle.pop()
             transport = connection.transport
             if transport is None or transport.is_closing():
                 continue
-            if connection.idle_since_ns >= oldest_ns:
+            idle_ns = now_ns - connection.idle_since_ns
+            if idle_ns < _LOOK_AFTER_NS or (idle_ns <= connection.usable_idle_ns and connection.is_quiet()):
+                self.counts.reused += 1
                 return connection
             transport.close()
         return None
 
     def connect(self, seeker: Seeker) -> None:
         """Makes a new connection and hands it to `seeker`, who is told of a failure, too."""
-        self._tasks.start(f"connect {self.name}", self._connect(seeker))
+        self._connecting[seeker] = self._tasks.start(f"connect {self.name}", self._connect(seeker))
+
+    def forget(self, seeker: Seeker) -> None:
+        """Gives up the connection that is being made for `seeker`."""
+        task = self._connecting.pop(seeker, None)
+        if task is not None:
+            task.cancel()
 
     async def _connect(self, seeker: Seeker) -> None:
-        began_ns = time.monotonic_ns()
-        origin = self.origin
+        began_ns = monotonic_ns()
         try:
-            async with asyncio.timeout(self._connect_timeout_s):
-                _, made = await asyncio.get_running_loop().create_connection(
-                    cast("Callable[[], asyncio.Protocol]", lambda: UpstreamConnection(self)),
-                    origin.host,
-                    origin.port,
-                    ssl=self._tls,
-                    server_hostname=origin.host if origin.tls else None,
-                )
-        except TimeoutError:
-            seeker.not_connected(f"no connection within {self._connect_timeout_s:g} s", timed_out=True)
-        except (OSError, ssl.SSLError, UnicodeError) as error:
-            seeker.not_connected(str(error) or type(error).__name__, timed_out=False)
-        else:
-            connection = cast(UpstreamConnection, made)
-            if self._closed:
-                connection.abandon()
-                return
-            self._open.add(connection)
-            seeker.connected(connection, time.monotonic_ns() - began_ns)
+            connection = await self._connector.connect(self)
+        except NotConnectedError as failure:
+            self._connecting.pop(seeker, None)
+            seeker.not_connected(failure.reason, timed_out=failure.timed_out)
+            return
+        if self._connecting.pop(seeker, None) is None:
+            connection.abandon()
+            return
+        self._open.add(connection)
+        self.counts.made += 1
+        seeker.connected(connection, monotonic_ns() - began_ns)
 
     def idle(self, connection: UpstreamConnection) -> None:
         """Takes a connection back."""

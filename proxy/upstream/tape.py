@@ -1,16 +1,18 @@
 """What arrived of a response and when: bounded, spilled to the capture log as it grows."""
 
 from collections import deque
-from typing import Protocol
+from typing import Final, Protocol
 
-SPILL_BYTES = 4096
-"""An open stream holds about this much in memory. A small answer is never spilled: it goes with the leg's end."""
+SPILL_BYTES: Final = 4096
+"""A leg of an open stream holds about this much in memory. A small answer is never spilled: it goes with its end."""
+_READ_BYTES: Final = 96
+"""What a read takes beside its bytes: their object, that of its time, and a place for each."""
 
 
 class Spill(Protocol):
     """Where a stretch of a response goes while its leg is open."""
 
-    def __call__(self, arm: int, times_ns: list[int], ends: list[int], data: bytes) -> None:
+    def spill(self, arm: int, times_ns: list[int], ends: list[int], data: bytes) -> None:
         """Takes the stretch over; never waits."""
 
 
@@ -22,7 +24,7 @@ class Tape:
     """
 
     __slots__ = (
-        "_arm", "_buffered", "_ends", "_head_bytes", "_pieces", "_spill", "_tail", "_tail_bytes", "_tail_held",
+        "_arm", "_buffered", "_head_bytes", "_pieces", "_spill", "_spilled", "_tail", "_tail_bytes", "_tail_held",
         "_times", "gap_bytes", "size",
     )  # fmt: skip
 
@@ -33,8 +35,10 @@ class Tape:
         self._spill: Spill | None = None
         self._pieces: list[bytes] = []
         self._times: list[int] = []
-        self._ends: list[int] = []
         self._buffered = 0
+        """Of memory, by the reads that are held."""
+        self._spilled = 0
+        """Bytes before the first piece."""
         self._tail: deque[tuple[int, int, bytes]] | None = None
         self._tail_held = 0
         self.gap_bytes = 0
@@ -56,8 +60,7 @@ class Tape:
             return
         self._pieces.append(data)
         self._times.append(now_ns)
-        self._ends.append(self.size)
-        self._buffered += len(data)
+        self._buffered += len(data) + _READ_BYTES
         if self._buffered >= SPILL_BYTES and self._spill is not None:
             self._hand_over()
 
@@ -73,19 +76,33 @@ class Tape:
 
     def _hand_over(self) -> None:
         assert self._spill is not None  # noqa: S101 - callers look first
-        self._spill(self._arm, self._times, self._ends, b"".join(self._pieces))
-        self._pieces, self._times, self._ends, self._buffered = [], [], [], 0
+        ends = self._ends()
+        self._spill.spill(self._arm, self._times, ends, b"".join(self._pieces))
+        self._spilled = ends[-1]
+        self._pieces, self._times, self._buffered = [], [], 0
+
+    def _ends(self) -> list[int]:
+        """Where each piece ends."""
+        ends = []
+        end = self._spilled
+        for piece in self._pieces:
+            end += len(piece)
+            ends.append(end)
+        return ends
 
     def rest(self) -> tuple[list[int], list[int], bytes]:
         """(times, ends, bytes) that were not spilled; the gap, if any, lies just before these bytes."""
         if self._tail is not None:
             if self.gap_bytes and self._pieces and self._spill is not None:
                 self._hand_over()
+            ends = self._ends()
             for now_ns, end, data in self._tail:
                 self._times.append(now_ns)
-                self._ends.append(end)
+                ends.append(end)
                 self._pieces.append(data)
             self._tail.clear()
+        else:
+            ends = self._ends()
         if len(self._pieces) == 1:
-            return self._times, self._ends, self._pieces[0]
-        return self._times, self._ends, b"".join(self._pieces)
+            return self._times, ends, self._pieces[0]
+        return self._times, ends, b"".join(self._pieces)

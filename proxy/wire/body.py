@@ -10,6 +10,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import brotli
+
 from proxy.wire.errors import WireError
 
 if sys.version_info >= (3, 14):
@@ -119,7 +121,9 @@ def _decoder(encoding: bytes, data: bytes) -> _Step:
         return _zlib_step(zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS)
     if encoding == b"zstd":
         return _zstd_step()
-    raise UnknownEncoding("content encoding that is not gzip, deflate or zstd")
+    if encoding == b"br":
+        return _brotli_step()
+    raise UnknownEncoding("content encoding that is not gzip, deflate, br or zstd")
 
 
 def _zlib_step(window_bits: int) -> _Step:
@@ -144,5 +148,24 @@ def _zstd_step() -> _Step:
             return decoder.decompress(piece, most)
         except zstd.ZstdError:
             raise WireError("damaged compression") from None
+
+    return step
+
+
+def _brotli_step() -> _Step:
+    decoder = brotli.Decompressor()
+
+    def step(piece: bytes, most: int) -> bytes:
+        pieces: list[bytes] = []
+        while most > 0 and not decoder.is_finished():
+            try:
+                decoded: bytes = decoder.process(piece, output_buffer_limit=most)
+            except brotli.error:
+                raise WireError("damaged compression") from None
+            if not decoded:
+                break
+            pieces.append(decoded)
+            piece, most = b"", most - len(decoded)  # what it holds back comes without more input
+        return b"".join(pieces)
 
     return step

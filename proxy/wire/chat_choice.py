@@ -1,55 +1,27 @@
 """One choice of a chat completion, put together from a message or from its deltas."""
 
-from collections.abc import Mapping
 from typing import Any
 
-import msgspec
+from proxy.wire.said import MAX_TOOL_CALLS, Call, Said
 
-from proxy.wire.dialect import ToolCall
-from proxy.wire.json_text import well_formed
-
-MAX_TOOL_CALLS = 1024
-"""More calls than any API allows (128); further ones are dropped."""
+_REASONING_NAMES = ("reasoning_content", "reasoning", "thinking")
+"""DeepSeek and its followers; OpenRouter, Groq and newer vLLM; Ollama."""
 
 
-class _Call:
-    """A tool call in the making."""
-
-    def __init__(self, index: Any, call_id: str) -> None:
-        self.index = index
-        self.id = call_id
-        self.name = ""
-        self.arguments: list[str] = []
-
-    def add(self, function: Mapping[str, Any]) -> bool:
-        name, arguments = function.get("name"), function.get("arguments")
-        grew = False
-        if isinstance(name, str) and name and not self.name:
-            self.name, grew = name, True
-        if isinstance(arguments, str) and arguments:
-            self.arguments.append(arguments)
-            return True
-        if isinstance(arguments, (dict, list)):
-            # Some servers send the object itself instead of its text.
-            self.arguments.append(msgspec.json.encode(arguments).decode())
-            return True
-        return grew
-
-    def done(self) -> ToolCall:
-        return ToolCall(well_formed(self.id), well_formed(self.name), well_formed("".join(self.arguments)))
-
-
-class Choice:
+class Choice(Said):
     """Grows by messages or deltas; both have the same fields."""
 
     def __init__(self) -> None:
-        self._text: list[str] = []
-        self._reasoning: list[str] = []
-        self._refusal: list[str] = []
-        self._calls: list[_Call] = []
+        super().__init__()
+        self._latest: dict[int | str, Call] = {}
+        """The call that was begun last under each index."""
 
     def add(self, delta: Any) -> tuple[bool, bool]:
-        """(content grew, reasoning grew); content is text, refusal or tool call."""
+        """(content grew, reasoning grew); content is text, refusal, tool call, sound or picture.
+
+        Raises:
+            WireError: arguments of a tool call that are nested too deeply.
+        """
         if not isinstance(delta, dict):
             return False, False
         get = delta.get
@@ -62,34 +34,40 @@ class Choice:
                 return grew, False  # the usual delta: nothing but a piece of text
         else:
             grew, thought = self._add_parts(content)
-        reasoning = get("reasoning_content") or get("reasoning")
-        if isinstance(reasoning, str) and reasoning:
-            self._reasoning.append(reasoning)
-            thought = True
-        refusal = get("refusal")
-        if isinstance(refusal, str) and refusal:
-            self._refusal.append(refusal)
-            grew = True
+        for name in _REASONING_NAMES:
+            if reasoning := get(name):
+                thought = self.add_reasoning(reasoning) or thought
+                break
+        if refusal := get("refusal"):
+            grew = self.add_refusal(refusal) or grew
         if calls := get("tool_calls"):
             grew = self._add_calls(calls) or grew
-        if isinstance(function := get("function_call"), dict):
-            grew = self._call("function_call", "").add(function) or grew
-        return grew, thought
+        if function := get("function_call"):
+            grew = self._add_to(self._call("function_call", ""), function) or grew
+        if audio := get("audio"):
+            grew = self._add_audio(audio) or grew
+        return grew or bool(get("images")), thought
 
     def _add_parts(self, content: Any) -> tuple[bool, bool]:
-        """Content as a list of parts: text, and Mistral's thinking."""
-        before = len(self._text), len(self._reasoning)
+        """Content as a list of parts: text, refusals, Mistral's thinking, pictures and sounds."""
+        grew = thought = False
         for part in content if isinstance(content, list) else ():
             if not isinstance(part, dict):
                 continue
-            if isinstance(part.get("text"), str):
-                self._text.append(part["text"])
+            grew = self.add_text(part.get("text")) or grew
+            grew = self.add_refusal(part.get("refusal")) or grew
+            if "image_url" in part or "audio" in part:
+                grew = True
             thinking = part.get("thinking")
-            for thought in thinking if isinstance(thinking, list) else [part]:
-                text = thought.get("text" if thought is not part else "thinking") if isinstance(thought, dict) else None
-                if isinstance(text, str):
-                    self._reasoning.append(text)
-        return len(self._text) > before[0], len(self._reasoning) > before[1]
+            for piece in thinking if isinstance(thinking, list) else [{"text": thinking}]:
+                thought = (isinstance(piece, dict) and self.add_reasoning(piece.get("text"))) or thought
+        return grew, thought
+
+    def _add_audio(self, audio: Any) -> bool:
+        """The transcript of a spoken answer is its text."""
+        if not isinstance(audio, dict):
+            return False
+        return self.add_text(audio.get("transcript")) or bool(audio.get("data"))
 
     def _add_calls(self, fragments: Any) -> bool:
         grew = False
@@ -98,35 +76,29 @@ class Choice:
                 continue
             call_id = fragment.get("id")
             call = self._call(fragment.get("index", place), call_id if isinstance(call_id, str) else "")
-            function = fragment.get("function")
-            grew = (isinstance(function, dict) and call.add(function)) or grew
+            # OpenAI's custom tools take free text.
+            custom = fragment.get("custom")
+            if isinstance(custom, dict):
+                custom = {"name": custom.get("name"), "arguments": custom.get("input")}
+            grew = self._add_to(call, fragment.get("function") or custom) or grew
         return grew
 
-    def _call(self, index: Any, call_id: str) -> _Call:
+    def _add_to(self, call: Call, function: Any) -> bool:
+        if not isinstance(function, dict):
+            return False
+        name, grew = function.get("name"), False
+        if isinstance(name, str) and name and not call.name:
+            call.name, grew = name, True
+        return call.add_arguments(function.get("arguments")) or grew
+
+    def _call(self, index: Any, call_id: str) -> Call:
         """The call that a fragment belongs to: a new id begins a new call, even where all say index 0."""
-        for call in reversed(self._calls):
-            if call.index == index:
-                if call_id and call.id and call.id != call_id:
-                    break
-                call.id = call.id or call_id
-                return call
-        call = _Call(index, call_id)
-        if len(self._calls) < MAX_TOOL_CALLS:
-            self._calls.append(call)
+        key = index if isinstance(index, (int, str)) else 0
+        call = self._latest.get(key)
+        if call is not None and not (call_id and call.id and call.id != call_id):
+            call.id = call.id or call_id
+            return call
+        call = self.begin_call(call_id)
+        if len(self._latest) < MAX_TOOL_CALLS:
+            self._latest[key] = call
         return call
-
-    def text(self) -> str:
-        """Visible text so far."""
-        return well_formed("".join(self._text))
-
-    def reasoning(self) -> str:
-        """Reasoning text so far."""
-        return well_formed("".join(self._reasoning))
-
-    def refusal(self) -> str:
-        """Refusal text so far."""
-        return well_formed("".join(self._refusal))
-
-    def tool_calls(self) -> tuple[ToolCall, ...]:
-        """Tool calls so far, in order of appearance."""
-        return tuple(call.done() for call in self._calls)

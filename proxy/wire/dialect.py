@@ -17,6 +17,8 @@ class Asked:
 
     model: str | None = None
     wants_json: bool = False
+    json_field: str = ""
+    """The field of the request that asks for JSON: where it was changed, nobody knows what was asked for."""
     choices: int = 1
 
 
@@ -69,6 +71,8 @@ class Answer:
     """What is known of a text whose middle was not kept."""
     reasoning: str = ""
     refusal: str = ""
+    declined: bool = False
+    """The provider itself says, by its finish reason or a field of its own, that it would not answer."""
     tool_calls: tuple[ToolCall, ...] | None = None
     """None when unknown."""
     finish_reason: str | None = None
@@ -82,7 +86,7 @@ class Answer:
     """How many choices the answer has."""
     streamed: bool = False
     ended: bool = True
-    """False when a stream has neither a finish reason nor its end marker."""
+    """False when a stream has neither a finish reason, nor its end marker, nor an error."""
     events: int = 0
     comments: int = 0
     marks: Marks = NO_MARKS

@@ -4,6 +4,7 @@ Names keep the case in which they came. Hop-by-hop headers (RFC 9110 section 7.6
 """
 
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlsplit
 
 Headers = list[tuple[bytes, bytes, bytes]]
@@ -11,13 +12,34 @@ Headers = list[tuple[bytes, bytes, bytes]]
 Pairs = list[tuple[bytes, bytes]]
 """(name in lower case, value)."""
 
-OPT_OUT = b"x-shadowbench-sample"
+OPT_OUT: Final = b"x-shadowbench-sample"
 """`never` keeps a request from being copied; not forwarded."""
-REQUEST_ID = b"x-shadowbench-request-id"
-MARKER = b"x-shadowbench-mirror"
+REQUEST_ID: Final = b"x-shadowbench-request-id"
+"""On every copy, and on answers where `listen.send_request_id` says so."""
+MARKER: Final = b"x-shadowbench-mirror"
 """On every copy; a request that bears it is never copied again."""
 
-_HOP_BY_HOP = frozenset(
+WEBSOCKET: Final = b"Upgrade: websocket\r\nConnection: Upgrade\r\n"
+"""Of both heads of a handshake; the headers that say the same end here, as hop-by-hop headers do."""
+
+CLAIMS: Final = frozenset(
+    {
+        b"forwarded",
+        b"x-forwarded-for",
+        b"x-forwarded-host",
+        b"x-forwarded-port",
+        b"x-forwarded-proto",
+        b"x-real-ip",
+    }
+)
+"""What a client, or a balancer before us, says of where a request comes from."""
+_NOT_BY_CONNECTION: Final = CLAIMS | {b"authorization", b"close", b"cookie", b"host", b"keep-alive", b""}
+"""What a Connection header cannot take away: whoever may name these there may choose who the upstream thinks it
+speaks with. RFC 9110 section 7.6.1 forbids naming what is meant for all recipients."""
+_ABOUT_ITSELF: Final = frozenset({b"keep-alive", b"Keep-Alive", b"close"})
+"""What a Connection header says as a rule: it names no other."""
+_NONE: Final[frozenset[bytes]] = frozenset()
+_HOP_BY_HOP: Final = frozenset(
     {
         b"connection",
         b"keep-alive",
@@ -25,31 +47,17 @@ _HOP_BY_HOP = frozenset(
         b"proxy-authenticate",
         b"proxy-authorization",
         b"te",
-        b"trailer",
         b"transfer-encoding",
         b"upgrade",
     }
 )
-_NOT_TO_PRIMARY = _HOP_BY_HOP | {b"host", b"content-length", OPT_OUT}
-_NOT_TO_CLIENT = _HOP_BY_HOP | {b"content-length"}
+NOT_TO_PRIMARY: Final = _HOP_BY_HOP | {b"host", b"content-length", OPT_OUT}
+"""Names (lower case) that no upstream gets from the client."""
+_NOT_TO_CLIENT: Final = _HOP_BY_HOP | {b"content-length", REQUEST_ID}
+"""An upstream's request id is not ours: feedback sent with it would be joined to nothing, or to another's pair."""
 
-_TO_CANDIDATE = frozenset(
-    {
-        b"accept",
-        b"accept-encoding",
-        b"accept-language",
-        b"anthropic-beta",
-        b"anthropic-version",
-        b"content-encoding",
-        b"content-type",
-        b"openai-beta",
-        b"user-agent",
-    }
-)
-_SAFE_QUERY_KEYS = frozenset({b"alt", b"api-version", b"beta"})
-
-_KEPT_OF_REQUEST = frozenset({b"accept", b"content-encoding", b"content-type", b"user-agent"})
-_KEPT_OF_RESPONSE = frozenset(
+_KEPT_OF_REQUEST: Final = frozenset({b"accept", b"content-encoding", b"content-type", b"user-agent"})
+_KEPT_OF_RESPONSE: Final = frozenset(
     {
         b"age",
         b"cf-cache-status",
@@ -68,8 +76,6 @@ _KEPT_OF_RESPONSE = frozenset(
         b"x-request-id",
     }
 )
-
-_ENDPOINTS = ("chat/completions",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +104,24 @@ class Origin:
         )
 
 
-def endpoint_of(target: bytes) -> str | None:
-    """The dialect's key when the request target is an inference call, by the end of its path."""
-    path = target.partition(b"?")[0].rstrip(b"/")
-    for endpoint in _ENDPOINTS:
-        if path.endswith(b"/" + endpoint.encode()):
-            return endpoint
-    return None
+def _spellings(names: str) -> dict[bytes, tuple[bytes, bytes]]:
+    known = {}
+    for name in names.split():
+        low = name.lower().encode()
+        for spelling in (low, name.encode()):
+            known[spelling] = (spelling, low)
+    return known
+
+
+KNOWN_NAMES: Final = _spellings(
+    "Accept Accept-Encoding Accept-Language Access-Control-Expose-Headers Alt-Svc Authorization Cache-Control"
+    " CF-Cache-Status CF-RAY Connection Content-Encoding Content-Length Content-Type Date Host Keep-Alive"
+    " OpenAI-Organization OpenAI-Processing-Ms OpenAI-Version Request-Id Server Set-Cookie Strict-Transport-Security"
+    " Traceparent Transfer-Encoding User-Agent Vary Via X-Content-Type-Options X-Forwarded-For X-Forwarded-Proto"
+    " X-Request-Id X-Stainless-Arch X-Stainless-Async X-Stainless-Lang X-Stainless-OS X-Stainless-Package-Version"
+    " X-Stainless-Retry-Count X-Stainless-Runtime X-Stainless-Runtime-Version"
+)
+"""Names that come again and again, as received -> (as received, in lower case): one object each for all messages."""
 
 
 def header(headers: Headers, name: bytes) -> bytes | None:
@@ -117,33 +134,28 @@ def header(headers: Headers, name: bytes) -> bytes | None:
 
 def named_by_connection(headers: Headers) -> frozenset[bytes]:
     """Header names (lower case) that a Connection header declares hop-by-hop."""
+    for _, low, value in headers:
+        if low == b"connection" and value not in _ABOUT_ITSELF:
+            return _named_by_connection(headers)
+    return _NONE
+
+
+def _named_by_connection(headers: Headers) -> frozenset[bytes]:
     named: set[bytes] = set()
     for _, low, value in headers:
         if low == b"connection":
-            named.update(token.strip().lower() for token in value.split(b","))
-    named -= {b"close", b"keep-alive", b""}
-    return frozenset(named)
+            named.update([token.strip().lower() for token in value.split(b",")])
+    return frozenset(named - _NOT_BY_CONNECTION)
 
 
-def framing_fault(headers: Headers, version: str) -> str | None:
-    """Why a request cannot be forwarded although it can be read; None when it can.
-
-    Two Host headers, or none (RFC 9112 section 3.2), and transfer codings that would be lost on the way or that two
-    readers may take differently (section 6.1).
-    """
-    if version not in {"1.0", "1.1"}:
-        return "The protocol must be HTTP/1.1."
-    hosts = codings = 0
-    for _, low, value in headers:
-        if low == b"host":
-            hosts += 1
-        elif low == b"transfer-encoding":
-            codings += 1
-            if codings > 1 or not is_chunked(value, version):
-                return "Transfer-Encoding may only be chunked, once, and only in HTTP/1.1."
-    if hosts > 1 or (hosts == 0 and version != "1.0"):
-        return "There must be exactly one Host header."
-    return None
+def says_websocket(headers: Headers) -> bool:
+    """Does an Upgrade header name it?"""
+    return any(
+        token.strip().lower() == b"websocket"
+        for _, low, value in headers
+        if low == b"upgrade"
+        for token in value.split(b",")
+    )
 
 
 def is_chunked(value: bytes, version: str) -> bool:
@@ -159,10 +171,12 @@ def forwarded(headers: Headers, left_out: frozenset[bytes]) -> list[bytes]:
 
 
 def request_to_primary(
-    method: bytes, target: bytes, headers: Headers, origin: Origin, *, content_length: int | None, chunked: bool
+    method: bytes, target: bytes, lines: bytes, origin: Origin, *, content_length: int | None, chunked: bool
 ) -> bytes:
-    """The head of the primary leg: the client's, with our framing and the upstream's authority."""
-    lines = forwarded(headers, _NOT_TO_PRIMARY)
+    """The head of the primary leg: the client's, with our framing and the upstream's authority.
+
+    `lines`: the headers that travel on, each with its CRLF.
+    """
     framing = b""
     if chunked:
         framing = b"Transfer-Encoding: chunked\r\n"
@@ -173,7 +187,7 @@ def request_to_primary(
         origin.base_path,
         target,
         origin.authority,
-        b"".join(lines),
+        lines,
         framing,
     )
 
@@ -190,63 +204,6 @@ def response_to_client(status: int, reason: bytes, headers: Headers, *, framing:
     """
     lines = forwarded(headers, _NOT_TO_CLIENT)
     return b"HTTP/1.1 %d %b\r\n%b%b%b\r\n" % (status, reason, b"".join(lines), extra, framing)
-
-
-def request_to_candidate(
-    target: bytes, headers: Headers, origin: Origin, *, own: Pairs, request_id: bytes, content_length: int
-) -> bytes:
-    """The head of a candidate leg: allow-listed headers only, never a credential of the client.
-
-    Args:
-        target: the client's path and query; the query keeps none but known harmless keys.
-        headers: the client's.
-        origin: where it goes.
-        own: the candidate's configured headers, names in lower case; they replace the client's.
-        request_id: text form of the request's id.
-        content_length: bytes of the body.
-    """
-    replaced = {name for name, _ in own}
-    lines = [
-        b"%b: %b\r\n" % (name, value) for name, low, value in headers if low in _TO_CANDIDATE and low not in replaced
-    ]
-    lines.extend(b"%b: %b\r\n" % pair for pair in own)
-    return b"POST %b%b HTTP/1.1\r\nHost: %b\r\n%b%b: %b\r\n%b: 1\r\nContent-Length: %d\r\n\r\n" % (
-        origin.base_path,
-        harmless_target(target),
-        origin.authority,
-        b"".join(lines),
-        REQUEST_ID,
-        request_id,
-        MARKER,
-        content_length,
-    )
-
-
-def request_to_control(
-    target: bytes, headers: Headers, origin: Origin, *, own: Pairs, request_id: bytes, content_length: int
-) -> bytes:
-    """The head of the control leg: what the primary got, the client's credentials included."""
-    lines = forwarded(headers, _NOT_TO_PRIMARY | {name for name, _ in own})
-    lines.extend(b"%b: %b\r\n" % pair for pair in own)
-    return b"POST %b%b HTTP/1.1\r\nHost: %b\r\n%b%b: %b\r\n%b: 1\r\nContent-Length: %d\r\n\r\n" % (
-        origin.base_path,
-        target,
-        origin.authority,
-        b"".join(lines),
-        REQUEST_ID,
-        request_id,
-        MARKER,
-        content_length,
-    )
-
-
-def harmless_target(target: bytes) -> bytes:
-    """Path and query without keys: of the query only known harmless parameters stay."""
-    path, mark, query = target.partition(b"?")
-    if not mark:
-        return path
-    kept = [part for part in query.split(b"&") if part.partition(b"=")[0].lower() in _SAFE_QUERY_KEYS]
-    return path + b"?" + b"&".join(kept) if kept else path
 
 
 def kept_of_request(headers: Headers) -> Pairs:

@@ -29,6 +29,18 @@ def _read_leniently(data: bytes) -> Any:
         raise WireError(f"not JSON ({type(error).__name__})") from None
 
 
+def write_json(value: Any) -> str:
+    """A value that `read_json` gave, as compact JSON text in which lone surrogates have become U+FFFD.
+
+    Raises:
+        WireError: nested too deeply.
+    """
+    try:
+        return well_formed(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    except RecursionError:
+        raise WireError("nested too deeply") from None
+
+
 def is_json(text: str) -> bool:
     """Is it one JSON value, by RFC 8259 and nothing else around it?"""
     try:

@@ -3,10 +3,16 @@
 import asyncio
 import contextlib
 
-from runtime.link import Link, Start
+from runtime.link import Link, Order, Reload, Start
 from store.endpoint.owner import directory_of, serving, take
 
 _REPORT_S = 1.0
+
+
+def _obey(order: Order, link: Link) -> None:
+    """Nothing that the store works by can change without a restart."""
+    if isinstance(order, Reload):
+        link.reloaded(order.config_version)
 
 
 async def run(start: Start, link: Link) -> None:
@@ -18,6 +24,7 @@ async def run(start: Start, link: Link) -> None:
     directory = directory_of(start.config.store)
     claim = await take(directory)
     async with serving(directory, claim, retention_s=start.config.privacy.retention, on_quit=None) as owner:
+        link.obey(lambda order: _obey(order, link))
         link.ready(f"embedded store on 127.0.0.1:{owner.endpoint.port}, directory {directory}")
         while not link.stop.is_set():
             link.report(owner.server.figures())

@@ -122,3 +122,11 @@ def test_every_hour_and_candidate_is_a_line() -> None:
 
 def test_an_empty_store_has_no_lines() -> None:
     assert audit(HourRows({}, {}), LATER) == ()
+
+
+def test_what_the_capture_log_still_holds_explains_what_is_missing() -> None:
+    """A recorder that died has read one part and not the other: rows may be ahead of counts, or behind them."""
+    unread = Patience(LATER.now, LATER.in_flight, quiet=False, unread=2)
+    assert line_of(GOOD, {"": 9}, unread).adds_up
+    assert line_of(GOOD, {"": 11}, unread).adds_up
+    assert line_of({}, {"": 1}, unread).adds_up

@@ -3,7 +3,6 @@
 import contextlib
 import http.client
 import json
-import os
 import re
 import signal
 import socket
@@ -22,7 +21,7 @@ from config.model import Store
 from store.errors import StoreError
 from store.locate import close, connect
 from store.reader import Reader
-from tests.fakes.running import PATIENCE_S, Running, is_running, until_gone
+from tests.fakes.running import PATIENCE_S, Running, is_running
 
 ANSWER = json.dumps(
     {
@@ -145,25 +144,6 @@ def test_one_request_travels_the_whole_way(tmp_path: Path, upstream: ThreadingHT
         assert not any(map(is_running, pids.values()))
 
 
-def test_the_death_of_a_worker_or_of_the_supervisor(tmp_path: Path, upstream: ThreadingHTTPServer) -> None:
-    """A worker comes back and clients are answered; without a supervisor every role drains and ends by itself."""
-    with serve(tmp_path, upstream) as program:
-        clients, _ = ports(program)
-        for _ in range(3):
-            program.line(r"^\S+ +ready")
-        pids = role_pids(program.process.pid)
-        os.kill(pids["proxy-0"], signal.SIGKILL)
-        assert ask(clients) == (200, ANSWER)
-        program.line(r"^proxy-0 +failed +was ended by SIGKILL")
-        pids |= role_pids(program.process.pid)
-        program.process.kill()
-        until_gone(pids["proxy-0"])
-        until_gone(pids["store"])
-        until_gone(pids["recorder"])
-        with pytest.raises(ConnectionRefusedError):
-            ask(clients)
-
-
 def test_a_start_over_the_roles_of_a_killed_supervisor_records_every_request_once(
     tmp_path: Path, upstream: ThreadingHTTPServer
 ) -> None:
@@ -181,6 +161,16 @@ def test_a_start_over_the_roles_of_a_killed_supervisor_records_every_request_onc
             second.signal(signal.SIGTERM)
             assert second.wait() == 0
     assert list((tmp_path / "data" / "capture").iterdir()) == []
+
+
+def until_refused(port: int) -> None:
+    """Waits until no process listens there any more."""
+    deadline = time.monotonic() + PATIENCE_S
+    with contextlib.suppress(ConnectionRefusedError):
+        while time.monotonic() < deadline:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            time.sleep(0.02)
+        raise AssertionError(f"something still listens on {port}")
 
 
 def until_stored(directory: Path, pairs: int) -> tuple[int, int]:
@@ -236,7 +226,8 @@ def test_what_is_written_is_private_and_sighup_ends_nothing(tmp_path: Path, upst
         clients, admin = ports(program)
         program.line(r"^store +ready")
         program.signal(signal.SIGHUP)
-        program.line(r"^supervisor +ignored +SIGHUP: reload is not there yet; restart to apply")
+        said = program.line(r"^supervisor +refused +SIGHUP: ").string
+        assert "no file to reload; restart it to change them; the configuration in force stays" in said
         assert ask(clients) == (200, ANSWER)
         until_counted(admin, 'shadowbench_recorder_rows_total{name="recorder",table="pairs"} 1.0')
         program.signal(signal.SIGTERM)
@@ -275,3 +266,37 @@ def test_your_own_server_needs_no_store_here(tmp_path: Path) -> None:
     with Running([sys.executable, *arguments], cwd=tmp_path) as program:
         assert program.wait() == 64
         assert "store.url names your own server" in program.errors
+
+
+def test_a_stop_lets_what_is_under_way_end_and_says_that_it_is_not_ready(
+    tmp_path: Path, upstream: ThreadingHTTPServer
+) -> None:
+    """`/readyz` turns 503 while an answer is still being written; that answer is whole, and ends its connection."""
+    begun, go_on = threading.Event(), threading.Event()
+    answer = upstream.RequestHandlerClass.do_POST  # type: ignore[attr-defined]
+
+    def slow(handler: Upstream) -> None:
+        begun.set()
+        go_on.wait(PATIENCE_S)
+        answer(handler)
+
+    upstream.RequestHandlerClass.do_POST = slow  # type: ignore[attr-defined]
+    with serve(tmp_path, upstream) as program:
+        clients, admin = ports(program)
+        for _ in range(3):
+            program.line(r"^\S+ +ready")
+        connection = http.client.HTTPConnection("127.0.0.1", clients, timeout=PATIENCE_S)
+        connection.request("POST", "/v1/chat/completions", REQUEST, {"Content-Type": "application/json"})
+        assert begun.wait(PATIENCE_S)
+        program.signal(signal.SIGTERM)
+        program.line(r"^supervisor +stopping")
+        assert get(admin, "/readyz")[0] == 503
+        assert get(admin, "/livez")[0] == 200
+        until_refused(clients)
+        go_on.set()
+        response = connection.getresponse()
+        assert (response.status, response.getheader("Connection"), response.read()) == (200, "close", ANSWER)
+        connection.close()
+        assert program.wait() == 0
+        assert not any("by force" in line for line in program.lines)
+    assert list((tmp_path / "data" / "capture").iterdir()) == []

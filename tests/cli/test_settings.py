@@ -22,7 +22,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_candidate_in_one_option() -> None:
     config = from_options(
         PRIMARY, ["llama=http://vllm:8000,model=meta/Llama-3.3,sample=5%", "b=https://b/base,sample=1"]
-    )
+    ).config
     first, second = config.candidates
     assert (first.name, first.url, first.model, first.sample) == ("llama", "http://vllm:8000", "meta/Llama-3.3", 0.05)
     assert (second.name, second.url, second.model, second.sample) == ("b", "https://b/base", None, 1.0)
@@ -30,11 +30,11 @@ def test_a_candidate_in_one_option() -> None:
 
 def test_a_candidate_without_a_share_gets_a_tenth() -> None:
     """Who names a candidate on the command line wants it tried; the terminal and the help say the share."""
-    assert from_options(PRIMARY, ["a=http://a"]).candidates[0].sample == 0.1
+    assert from_options(PRIMARY, ["a=http://a"]).config.candidates[0].sample == 0.1
 
 
 def test_directories_start_where_the_command_runs(tmp_path: Path) -> None:
-    config = from_options(PRIMARY, [])
+    config = from_options(PRIMARY, []).config
     assert config.capture.dir == str(tmp_path / "data" / "capture")
     assert config.store.dir == str(tmp_path / "data" / "store")
 
@@ -80,7 +80,7 @@ def test_a_candidate_that_cannot_be_read_says_the_form(text: str, said: str) -> 
     [("9000", "0.0.0.0", 9000), ("127.0.0.1:0", "127.0.0.1", 0), ("[::1]:80", "::1", 80), (":81", "0.0.0.0", 81)],
 )
 def test_an_address_as_people_write_it(text: str, host: str, port: int) -> None:
-    listen = from_options(PRIMARY, [], Overrides(listen=text)).listen
+    listen = from_options(PRIMARY, [], Overrides(listen=text)).config.listen
     assert (listen.host, listen.port) == (host, port)
 
 
@@ -94,13 +94,13 @@ def test_a_port_out_of_range_names_its_option() -> None:
     with pytest.raises(ConfigError) as caught:
         from_options(PRIMARY, [], Overrides(listen="65536"))
     assert faults(caught)[0].startswith("--listen: listen.port: ")
-    assert from_options(PRIMARY, [], Overrides(listen="65535")).listen.port == 65535
+    assert from_options(PRIMARY, [], Overrides(listen="65535")).config.listen.port == 65535
 
 
 def test_an_option_comes_before_the_file_and_leaves_the_rest(tmp_path: Path) -> None:
     file = tmp_path / "own.yaml"
     file.write_text("primary: {url: http://p}\nlisten: {port: 1, workers: 3}\nadmin: {port: 2}\n")
-    config = from_file(file, Overrides(listen="5"))
+    config = from_file(file, Overrides(listen="5")).config
     assert (config.listen.port, config.listen.workers, config.admin.port) == (5, 3, 2)
 
 
@@ -119,4 +119,4 @@ def test_the_default_file_is_found_and_its_absence_says_what_to_do(tmp_path: Pat
         "./shadowbench.yaml: is not here; name a file with -c FILE, or say --primary URL --candidate NAME=URL"
     ]
     (tmp_path / "shadowbench.yaml").write_text("primary: {url: http://here}\n")
-    assert from_file(None).primary.url == "http://here"
+    assert from_file(None).config.primary.url == "http://here"

@@ -283,3 +283,33 @@ def test_names_of_arms_on_both_sides_of_their_bounds(tmp_path: Path, name: str, 
     else:
         with pytest.raises(ConfigError):
             load_config(file, {})
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "10.0.0.7", "::", "ops.internal"])
+def test_an_admin_port_that_others_can_reach_needs_a_token(tmp_path: Path, host: str) -> None:
+    said = f"{host} can be reached from other machines, so whoever pauses or reloads must say a secret"
+    faults = loaded_faults(tmp_path, f"primary: {{url: http://p}}\nadmin: {{host: '{host}'}}\n")
+    assert faults == [f"f.yaml:2: admin.host: {said}; set admin.token, or let the host be 127.0.0.1"]
+
+
+@pytest.mark.parametrize(
+    "admin", ["{host: 0.0.0.0, token: t}", "{host: 127.0.0.9}", "{host: '::1'}", "{host: localhost}"]
+)
+def test_one_with_a_token_or_on_loopback_is_fine(tmp_path: Path, admin: str) -> None:
+    file = tmp_path / "f.yaml"
+    file.write_text(f"primary: {{url: http://p}}\nadmin: {admin}\n")
+    load_config(file, {})
+
+
+def test_a_label_that_a_match_names_must_exist(tmp_path: Path) -> None:
+    text = """\
+primary: {url: "http://gateway:4000"}
+labels: {tenant: {header: x-tenant}}
+candidates:
+  - name: llama
+    url: http://vllm:8000
+    match: {labels: {tenant: acme, tenent: "!beta"}}
+"""
+    assert loaded_faults(tmp_path, text) == [
+        "f.yaml:6: candidates[0].match.labels.tenent: there is no label 'tenent'; name it in `labels` (known: tenant)"
+    ]

@@ -11,13 +11,23 @@ import signal
 import socket
 import sys
 
-from runtime.link import Link
+from runtime.link import Link, Order, Pause, Reload
 
 
 async def _answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.write(f"{os.getpid()}\n".encode())
     await writer.drain()
     writer.close()
+
+
+def _obey(order: Order, link: Link) -> None:
+    """Says on the metrics page what it was told."""
+    match order:
+        case Reload():
+            link.report({"fake_config_version": order.config_version, "fake_drain_s": order.configuration().drain})
+            link.reloaded(order.config_version)
+        case Pause(candidates):
+            link.report({f'fake_paused{{candidates="{",".join(candidates)}"}}': 1})
 
 
 async def _run(fd: int, name: str, behaviour: str, value: str) -> int:
@@ -30,10 +40,13 @@ async def _run(fd: int, name: str, behaviour: str, value: str) -> int:
         link.failed(value)
         await link.close()
         return 3
+    if behaviour != "deaf":
+        link.obey(lambda order: _obey(order, link))
     servers = [await asyncio.start_server(_answer, sock=socket.socket(fileno=n)) for n in start.listen_fds]
     if behaviour != "mute":
         link.ready(f"{name} of {start.role} pid {os.getpid()}")
-    link.report({"fake_figure": 1.5, 'fake_events_total{kind="a b"}': 2})
+    told = {"fake_started_with": start.config_version, "fake_started_paused": len(start.paused)}
+    link.report({**told, "fake_figure": 1.5, 'fake_events_total{kind="a b"}': 2})
     if behaviour == "die":
         await link.close()
         return int(value)

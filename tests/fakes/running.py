@@ -21,7 +21,12 @@ class Running:
     """`with Running([...]) as program:`; on leaving it is killed, with every process that it named on its lines."""
 
     def __init__(
-        self, arguments: Sequence[str], *, cwd: Path | None = None, environment: Mapping[str, str] | None = None
+        self,
+        arguments: Sequence[str],
+        *,
+        cwd: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        stderr: int = subprocess.PIPE,
     ) -> None:
         self.process = subprocess.Popen(
             arguments,
@@ -29,7 +34,7 @@ class Running:
             env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             text=True,
         )
         self.lines: list[str] = []
@@ -46,8 +51,7 @@ class Running:
         self._queue.put(None)
 
     def _read_err(self) -> None:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
+        for line in self.process.stderr or ():
             self.errors += line
 
     def line(self, pattern: str) -> re.Match[str]:

@@ -36,7 +36,15 @@ NAMES = (
 OTHERS = (
     b"X: y", b"X : y", b"X:y", b": y", b"X", b"X:\x00", b"X: a\rb", b"X: \xff", b"Connection: close",
     b"Connection: keep-alive", b"Connection: Content-Length", b"Expect: 100-continue", b"Upgrade: h2c", b" folded",
-    b"Connection: Upgrade", b"Host: other", b"TE: trailers", b"Trailer: X", b"Keep-Alive: 1", b"X-Forwarded-For: 1",
+    b"Connection: Upgrade", b"Upgrade: websocket", b"Connection: Upgrade\r\nUpgrade: websocket",
+    b"Connection: upgrade, X-Forwarded-For\r\nUpgrade: h2c, WebSocket", b"Connection: TE",
+    b"Connection: TE\r\nTE: trailers", b"Connection: X-Forwarded-For, Host", b"X-Forwarded-Host: a, b",
+    b"Forwarded: for=1", b"Host: other", b"TE: trailers", b"Trailer: X", b"Keep-Alive: 1", b"X-Forwarded-For: 1",
+)  # fmt: skip
+TRAILERS = (
+    b"T: 1", b"T: 1", b"T: 1\r\nU: 2", b"T:", b"T : 1", b" folded", b"T: 1\r\n folded", b"T: \x00", b"T: a\rb",
+    b"T: \xff", b"Content-Length: 3", b"Transfer-Encoding: chunked", b"Host: other", b"Connection: close",
+    b"Authorization: x", b"X-Forwarded-For: 1", b"Upgrade: websocket", b"GET / HTTP/1.1",
 )  # fmt: skip
 NEWLINES = (b"\r\n",) * 40 + (b"\n", b"\r", b"\r\r\n", b"\n\r")
 SIZES = (
@@ -125,7 +133,7 @@ def _chunked(draw: random.Random, body: bytes, newline: Callable[[], bytes]) -> 
         size = draw.randint(1, len(body) - at)
         out += _size(draw, size) + newline() + body[at : at + size] + newline()
         at += size
-    trailer = b"T: 1" + newline() if draw.random() < 0.1 else b""
+    trailer = draw.choice(TRAILERS) + newline() if draw.random() < 0.15 else b""
     return out + b"0" + newline() + trailer + newline()
 
 

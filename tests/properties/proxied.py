@@ -17,6 +17,8 @@ from runtime.link import Start
 
 UPSTREAM = "127.0.0.1:1"
 """Nobody listens there: only connections that the test makes are ever used."""
+PEER = "192.0.2.7"
+"""Whom the worker takes the client for."""
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
@@ -45,6 +47,15 @@ class Wire:
 
     abort = close
 
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        self.closed = True
+
+    def get_extra_info(self, name: str) -> object:
+        return (PEER, 5) if name == "peername" else None
+
     def pause_reading(self) -> None:
         pass
 
@@ -69,27 +80,31 @@ class Reading:
     requests: list[Seen]
     refused: str | None
     """Why it read no further; None when it only waits for more."""
+    in_body: bool = False
+    """It was behind a head that was in order."""
 
 
 def read_requests(data: bytes) -> Reading:
     """All requests that h11 finds, in order."""
     found: list[Seen] = []
+    heads: list[h11.Request] = []
     connection = h11.Connection(h11.SERVER)
     try:
         connection.receive_data(data)
-        while (one := _next_request(connection)) is not None:
+        while (one := _next_request(connection, heads)) is not None:
             found.append(one)
     except h11.RemoteProtocolError as error:
-        return Reading(found, str(error))
+        return Reading(found, str(error), in_body=len(heads) > len(found))
     return Reading(found, None)
 
 
-def _next_request(connection: h11.Connection) -> Seen | None:
+def _next_request(connection: h11.Connection, heads: list[h11.Request]) -> Seen | None:
     head, body = None, b""
     while True:
         event = connection.next_event()
         if isinstance(event, h11.Request):
             head = event
+            heads.append(head)
         elif isinstance(event, h11.Data):
             body += event.data
         elif isinstance(event, h11.EndOfMessage):
@@ -129,7 +144,7 @@ class Proxied:
         values = {"primary": {"url": f"http://{UPSTREAM}"}, "limits": {"header": "4KiB", "request_body": "64KiB"}}
         config = located(validate(Source("test", values, {})), Path(self._directory.name))
         self._worker = Worker(Start("proxy", "proxy-0", config, 1, ()))
-        self._pool = self._worker._context.primary
+        self._pool = self._worker.newest.context.primary
         return self
 
     def __exit__(
@@ -137,7 +152,7 @@ class Proxied:
     ) -> None:
         self._worker._clients.clear()
         self._loop.run_until_complete(self._worker._tasks.close())
-        self._worker._board.close()
+        self._worker.newest.board.close()
         self._loop.close()
         self._directory.cleanup()
 

@@ -12,6 +12,7 @@ from config.load import located, validate
 from config.source import Source
 from proxy.shadow.capture.board import RECEIVED, board_path, read_board
 from proxy.shadow.capture.frames import Admitted, Frame, LegEnd, decode
+from proxy.shadow.capture.live import live_directory
 from proxy.shadow.capture.segment import SUFFIX, SegmentHeader, read_frames
 from proxy.worker import Worker
 from runtime.link import Start
@@ -39,10 +40,12 @@ async def read_body(reader: asyncio.StreamReader, head: bytes) -> bytes:
         body = b""
         while True:
             size = int((await reader.readline()).split(b";")[0], 16)
+            if size == 0:
+                while await reader.readline() not in {b"\r\n", b""}:
+                    pass  # a trailer
+                return body
             body += await reader.readexactly(size)
             await reader.readexactly(2)
-            if size == 0:
-                return body
     for line in lowered.split(b"\r\n"):
         if line.startswith(b"content-length:"):
             return await reader.readexactly(int(line.split(b":")[1]))
@@ -154,11 +157,14 @@ class Bench:
                 for name, upstream in self.candidates.items()
             ],
             "listen": {"workers": 1},
-            "capture": {"flush": "5ms"},
+            # Tests share their cores; how late the loop is tells nothing here.
+            "limits": {"loop_lag": "1h"},
+            "capture": {"flush": "5ms", "memory": str(self.directory)},
         }
         for key, value in overrides.items():
             values[key] = {**values[key], **value} if isinstance(values.get(key), dict) else value
         config = located(validate(Source("test", values, {})), self.directory)
+        self.capture_dir = Path(config.capture.dir)
         self._socket.bind(("127.0.0.1", 0))
         self._socket.listen()
         self.port = self._socket.getsockname()[1]
@@ -175,14 +181,13 @@ class Bench:
             client.close()
         if self.worker is not None:
             await self.worker.close(drain_s)
+            await asyncio.sleep(0)  # what was cut is told that it ended
+            for generation in self.worker._generations.all():
+                generation.board.close()  # else only the end of the process frees its files
             self.worker = None
         for upstream in (self.primary, *self.candidates.values()):
             await upstream.stop()
         self._socket.close()
-
-    @property
-    def capture_dir(self) -> Path:
-        return self.directory / "data/capture"
 
     def frames(self) -> list[Frame]:
         """Everything in the capture log, in order."""
@@ -201,14 +206,26 @@ class Bench:
                 await asyncio.sleep(0.01)
         return self.frames()
 
+    def figure(self, name: str) -> int:
+        """A figure of the worker as it is now."""
+        assert self.worker is not None
+        figures = self.worker.newest.figures
+        return figures.get(figures.index(name))
+
+    async def figured(self, name: str, value: int) -> None:
+        """Once the figure has this value."""
+        async with asyncio.timeout(TIMEOUT_S):
+            while self.figure(name) != value:
+                await asyncio.sleep(0.005)
+
     def counts(self, candidate: str) -> dict[str, int]:
         """What the board says of a candidate, over all hours."""
-        (path,) = self.capture_dir.glob("*.board")
         total: dict[str, int] = {}
-        for counts in read_board(path).hours.values():
-            for (name, state), n in counts.items():
-                if name == candidate:
-                    total[state] = total.get(state, 0) + n
+        for path in live_directory(self.capture_dir, self.directory).glob("*.board"):
+            for counts in read_board(path).hours.values():
+                for (name, state), n in counts.items():
+                    if name == candidate:
+                        total[state] = total.get(state, 0) + n
         return total
 
     async def counted(self, candidate: str, state: str, at_least: int = 1) -> dict[str, int]:
@@ -240,9 +257,32 @@ async def bench(
             await made.stop()
 
 
+@contextlib.asynccontextmanager
+async def raw_upstream(
+    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+) -> AsyncIterator[dict[str, Any]]:
+    """A server that does with its connections what the test says; yields `primary` settings that lead to it."""
+    writers: set[asyncio.StreamWriter] = set()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.add(writer)
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            await serve(reader, writer)
+        writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    try:
+        yield {"url": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"}
+    finally:
+        server.close()
+        for writer in writers:
+            writer.transport.abort()
+        await asyncio.sleep(0)
+
+
 def chat(body: bytes, *headers: bytes, path: bytes = b"/v1/chat/completions") -> bytes:
     lines = b"".join(line + b"\r\n" for line in (b"Host: client.example", b"Content-Type: application/json", *headers))
     return b"POST %b HTTP/1.1\r\n%bContent-Length: %d\r\n\r\n%b" % (path, lines, len(body), body)
 
 
-__all__ = ["RECEIVED", "Admitted", "LegEnd", "answering", "bench", "board_path", "chat", "ok"]
+__all__ = ["RECEIVED", "Admitted", "LegEnd", "answering", "bench", "board_path", "chat", "ok", "raw_upstream"]

@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from runtime.log import Log
+from runtime.outlet import STDERR
 
 
-def test_a_line_is_one_object_with_level_role_and_event(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_is_one_object_with_level_role_and_event(capfd: pytest.CaptureFixture[str]) -> None:
     Log("proxy-0").warning("disk full", directory=Path("a\nb"), bytes=3)
-    said = capsys.readouterr()
+    assert STDERR.flush()
+    said = capfd.readouterr()
     assert said.out == ""
     assert said.err.count("\n") == 1
     line = json.loads(said.err)

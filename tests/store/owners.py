@@ -14,7 +14,8 @@ from typing import TypeVar
 
 import msgspec
 
-from config.model import Config, Primary, Store
+from config.model import Config, Store
+from config.upstreams import Primary
 from runtime.link import Start, StartMessage, line
 from store.endpoint.place import Endpoint, read_endpoint
 

@@ -1,21 +1,26 @@
-"""The memory-mapped counters of a worker: they survive kill -9, and others read them while it runs.
+"""The counters of a worker: they survive kill -9, and others read them while it runs.
 
 A board belongs to one stream (one life of one worker). It holds
 
 - states: a page per hour of request start, each a counter per (candidate, counted state);
 - figures: counters for `/metrics`, by name.
 
-Only its worker writes it; an aligned 64-bit store is never seen torn. The worker keeps the file locked, so that the
-recorder can tell a dead stream (lock free) from a living one without looking at process ids.
+It is counted in memory that outlives the process (`live`, a file in a RAM file system) and never on a mapped file of a
+disk: a store to such a page waits for a disk that stalls, and the event loop with it. A copy beside the capture log
+names the live one; the log's writing thread brings it up to date about once a second, for the case that the machine
+goes down. Only its worker writes a board; an aligned 64-bit store is never seen torn. The worker keeps the copy locked,
+so that the recorder can tell a dead stream (lock free) from a living one without looking at process ids.
 """
 
+import contextlib
+import errno
 import fcntl
 import mmap
 import os
 import struct
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 from uuid import UUID
@@ -45,7 +50,9 @@ COUNTED: tuple[str, ...] = (
 
 _MAGIC = b"SBBOARD\n"
 _VERSION = 1
-_PREFIX = struct.Struct("<8sHxxI")
+_PREFIX = struct.Struct("<8sHBxI")
+_HAS_COPY_AT = 10
+"""A byte of the live board: 1 once it has a copy."""
 _NO_HOUR = 0
 
 
@@ -62,6 +69,8 @@ class BoardHeader:
     candidates: tuple[str, ...]
     states: tuple[str, ...]
     figures: tuple[str, ...]
+    live: str = ""
+    """Where the live board lies while the machine is up; empty when there is none."""
 
     def pack(self) -> bytes:
         """The file's first bytes, padded to a multiple of eight."""
@@ -72,9 +81,10 @@ class BoardHeader:
                 "candidates": self.candidates,
                 "states": self.states,
                 "figures": self.figures,
+                "live": self.live,
             }
         )
-        head = _PREFIX.pack(_MAGIC, _VERSION, len(body)) + body
+        head = _PREFIX.pack(_MAGIC, _VERSION, 0, len(body)) + body
         return head + b"\0" * (-len(head) % 8)
 
     @classmethod
@@ -86,19 +96,23 @@ class BoardHeader:
         """
         if len(data) < _PREFIX.size:
             raise BoardError("too short")
-        magic, version, length = _PREFIX.unpack_from(data)
+        magic, version, _, length = _PREFIX.unpack_from(data)
         if magic != _MAGIC or len(data) < _PREFIX.size + length:
             raise BoardError("not a board")
         if version != _VERSION:
             raise BoardError(f"board format {version}; this shadowbench reads {_VERSION}")
-        body = msgspec.json.decode(bytes(data[_PREFIX.size : _PREFIX.size + length]))
-        header = cls(
-            UUID(hex=body["stream"]),
-            body["worker"],
-            tuple(body["candidates"]),
-            tuple(body["states"]),
-            tuple(body["figures"]),
-        )
+        try:
+            body = msgspec.json.decode(bytes(data[_PREFIX.size : _PREFIX.size + length]))
+            header = cls(
+                UUID(hex=body["stream"]),
+                body["worker"],
+                tuple(body["candidates"]),
+                tuple(body["states"]),
+                tuple(body["figures"]),
+                body.get("live", ""),
+            )
+        except (msgspec.DecodeError, LookupError, TypeError, ValueError):
+            raise BoardError("a header that is damaged, or not whole yet") from None
         end = _PREFIX.size + length
         return header, end + (-end % 8)
 
@@ -107,6 +121,16 @@ class BoardHeader:
         """Counters of one hour, its own number before them."""
         return 1 + len(self.candidates) * len(self.states)
 
+    @property
+    def size_bytes(self) -> int:
+        """Of the whole board."""
+        return len(self.pack()) + 8 * (len(self.figures) + HOURS * self.page_slots)
+
+
+def has_copy(data: bytes) -> bool:
+    """Was this live board ever copied? If not, nobody but us knows of it."""
+    return bool(data[_HAS_COPY_AT])
+
 
 def board_path(directory: Path, stream: UUID) -> Path:
     """Where the board of a stream lies."""
@@ -114,62 +138,63 @@ def board_path(directory: Path, stream: UUID) -> Path:
 
 
 class Board:
-    """The writing end; owned by one worker's event loop.
+    """The writing end; owned by one worker's event loop, its copy by one thread.
 
-    It counts in memory until `settle` gives it a file: a disk that is full or gone must not keep a worker from serving.
     Size: 8 bytes * (figures + 1024 * (1 + candidates * states)).
     """
 
-    def __init__(self, stream: UUID, worker: str, candidates: Sequence[str], figures: Sequence[str]) -> None:
+    def __init__(
+        self,
+        stream: UUID,
+        worker: str,
+        candidates: Sequence[str],
+        figures: Sequence[str],
+        live_directory: Path | None = None,
+    ) -> None:
+        """Counts in a file of `live_directory` from the start; in memory of its own where that cannot be had."""
         if sys.byteorder != "little":
             raise BoardError("boards are little endian; this machine is not")
-        self.header = BoardHeader(stream, worker, tuple(candidates), COUNTED, tuple(figures))
         self.path: Path | None = None
-        """None while it has no file."""
+        """Where the copy lies; None while it has none."""
         self._fd = -1
+        self._copied = b""
+        live = board_path(live_directory, stream) if live_directory is not None else None
+        header = BoardHeader(stream, worker, tuple(candidates), COUNTED, tuple(figures), str(live or ""))
+        self._live_fd = _live_file(live, header.size_bytes) if live is not None else -1
+        self.header = header if self._live_fd >= 0 else replace(header, live="")
         packed = self.header.pack()
-        slots = len(self.header.figures) + HOURS * self.header.page_slots
-        self._map = mmap.mmap(-1, len(packed) + 8 * slots)
+        self._map = mmap.mmap(self._live_fd, self.header.size_bytes)
         self._map[: len(packed)] = packed
         self._cells_at = len(packed)
         self._cells = memoryview(self._map)[self._cells_at :].cast("Q")
         self._pages_at = len(self.header.figures)
         self._page_of_hour: dict[int, int] = {}
+        self._hour = -1
+        """Counted in last, and its page."""
+        self._page = 0
         self._state_at = {state: i for i, state in enumerate(COUNTED)}
 
-    @classmethod
-    def in_file(
-        cls, directory: Path, stream: UUID, worker: str, candidates: Sequence[str], figures: Sequence[str]
-    ) -> Self:
-        """A board that is settled from the start.
+    @property
+    def is_live(self) -> bool:
+        """Do its counts survive kill -9 to the last one, and not to the last copy?"""
+        return bool(self.header.live)
+
+    def copy(self, directory: Path) -> None:
+        """Makes the copy, or brings it up to date. Waits for the disk: not for the event loop's thread.
 
         Raises:
-            OSError: as `settle`.
+            OSError: there is no room, or no directory.
         """
-        board = cls(stream, worker, candidates, figures)
-        board.settle(directory)
-        return board
-
-    def settle(self, directory: Path) -> None:
-        """Takes what was counted so far into a file, and counts there from now on.
-
-        Raises:
-            OSError: there is no room, or no directory; it goes on in memory.
-        """
-        path = board_path(directory, self.header.stream)
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _allocate(fd, len(self._map))
-            settled = mmap.mmap(fd, len(self._map))
-        except OSError:
-            path.unlink()
-            os.close(fd)
-            raise
-        settled[:] = self._map[:]
-        self._release()
-        self._map, self._fd, self.path = settled, fd, path
-        self._cells = memoryview(settled)[self._cells_at :].cast("Q")
+        if self._fd < 0:
+            self._fd = _locked_file(board_path(directory, self.header.stream))
+            self.path = board_path(directory, self.header.stream)
+        used = self._pages_at + len(self._page_of_hour) * self.header.page_slots
+        counted = bytes(self._map[: self._cells_at + 8 * used])
+        if counted[_HAS_COPY_AT + 1 :] != self._copied[_HAS_COPY_AT + 1 :]:
+            if os.pwrite(self._fd, counted, 0) != len(counted):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._copied = counted
+            self._map[_HAS_COPY_AT] = 1
 
     def add_figure(self, index: int, amount: int) -> None:
         """Adds to the figure at an index of `header.figures`; a gauge may be lowered, never below 0."""
@@ -195,10 +220,11 @@ class Board:
 
     def add(self, hour: int, cell: int) -> None:
         """Counts one. `hour`: hours since the epoch of the request's start."""
-        page = self._page_of_hour.get(hour)
-        if page is None:
-            page = self._new_page(hour)
-        self._cells[page + cell] += 1
+        if hour != self._hour:
+            page = self._page_of_hour.get(hour)
+            self._page = self._new_page(hour) if page is None else page
+            self._hour = hour
+        self._cells[self._page + cell] += 1
 
     def _new_page(self, hour: int) -> int:
         # When full, the last page takes what comes: an hour is misnamed, nothing is lost.
@@ -210,22 +236,39 @@ class Board:
         return page
 
     def close(self) -> None:
-        """Frees the lock; what was counted stays in the file, if there is one."""
-        self._release()
-        if self._fd >= 0:
-            os.close(self._fd)
-
-    def _release(self) -> None:
+        """Frees the lock and the memory; what was counted stays in the live file and in the copy."""
         self._cells.release()
         self._map.close()
+        for fd in (self._fd, self._live_fd):
+            if fd >= 0:
+                os.close(fd)
 
 
-def _allocate(fd: int, size: int) -> None:
-    """Real blocks, not a hole: a write to a mapped hole on a full disk ends the process (SIGBUS)."""
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(fd, 0, size)
-    else:
-        os.pwrite(fd, bytes(size), 0)
+def _live_file(path: Path, size_bytes: int) -> int:
+    """-1 when it cannot be had. Real memory, not a hole: a store to a hole for which there is no room ends the process
+    (SIGBUS).
+    """
+    try:
+        fd = _locked_file(path)
+    except OSError:
+        return -1
+    try:
+        os.posix_fallocate(fd, 0, size_bytes)
+    except OSError:
+        path.unlink()
+        os.close(fd)
+        return -1
+    return fd
+
+
+def _locked_file(path: Path) -> int:
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,22 +282,55 @@ class BoardReading:
 
 
 def read_board(path: Path) -> BoardReading:
-    """Reads a board, whether its worker lives or not.
+    """Reads a board, whether its worker lives or not: the live one where it still is, else its copy.
 
     Raises:
         BoardError: damaged, or of a newer version.
         OSError: not there.
     """
     data = path.read_bytes()
+    live = _live_path(data, path)
+    if live is not None:
+        with contextlib.suppress(OSError):
+            data = live.read_bytes()
+    return _reading(data)
+
+
+def remove_board(path: Path) -> None:
+    """Removes a copy and its live board; either may be gone.
+
+    Raises:
+        OSError: it cannot be removed.
+    """
+    try:
+        live = _live_path(path.read_bytes(), path)
+    except (BoardError, FileNotFoundError):
+        live = None
+    if live is not None:
+        with contextlib.suppress(FileNotFoundError):
+            live.unlink()
+        with contextlib.suppress(OSError):  # others' boards are in it, or it is gone
+            live.parent.rmdir()
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+
+
+def _live_path(data: bytes, path: Path) -> Path | None:
+    live = BoardHeader.unpack(data)[0].live
+    return Path(live) if live and Path(live).name == path.name and Path(live) != path else None
+
+
+def _reading(data: bytes) -> BoardReading:
     header, start = BoardHeader.unpack(data)
-    slots = len(header.figures) + HOURS * header.page_slots
-    if len(data) < start + 8 * slots:
+    slots = min(len(header.figures) + HOURS * header.page_slots, (len(data) - start) // 8)
+    pages, torn = divmod(slots - len(header.figures), header.page_slots)
+    if pages < 0 or torn:
         raise BoardError("cut short")
     cells = memoryview(data)[start : start + 8 * slots].cast("Q")
     figures = dict(zip(header.figures, cells[: len(header.figures)], strict=True))
     names = [(c, s) for c in header.candidates for s in header.states]
     hours: dict[int, dict[tuple[str, str], int]] = {}
-    for index in range(HOURS):
+    for index in range(pages):
         at = len(header.figures) + index * header.page_slots
         if cells[at] == _NO_HOUR:
             break

@@ -17,6 +17,8 @@ from uuid import UUID
 import msgspec
 import xxhash
 
+from proxy.shadow.capture.framing import frame_prefix
+
 MAGIC = b"SBSEGMT\n"
 VERSION = 1
 MAX_FRAME_BYTES = 128 * 2**20
@@ -24,7 +26,6 @@ SUFFIX = ".seg"
 _PREFIX = struct.Struct("<8sHI")
 _FRAME = struct.Struct("<II")
 _CHECK = struct.Struct("<Q")
-FRAME_OVERHEAD_BYTES = _FRAME.size
 
 
 class SegmentError(Exception):
@@ -117,11 +118,6 @@ class SegmentHeader:
             msgspec.convert(body["setup"], Setup),
         )
         return header, end + _CHECK.size
-
-
-def frame_prefix(payload: bytes) -> bytes:
-    """What stands before a payload."""
-    return _FRAME.pack(len(payload), xxhash.xxh3_64_intdigest(payload) & 0xFFFFFFFF)
 
 
 def pack_frame(payload: bytes) -> tuple[bytes, bytes]:

@@ -1,16 +1,16 @@
-"""OpenAI chat completions, streamed and not, as OpenAI and its many imitators send them."""
+"""OpenAI chat completions, streamed and not, as OpenAI, Azure and their many imitators send them."""
 
-from proxy.wire.body import Reply, UnknownEncoding, stretches
+from collections.abc import Mapping
+from typing import Any
+
+from proxy.wire.answering import Reader, read_reply
+from proxy.wire.asked import asked_count, asked_model, fields_of, is_json_format
+from proxy.wire.body import Reply
 from proxy.wire.chat_choice import Choice
-from proxy.wire.chat_object import error_of, model_of, text_of, usage_of
 from proxy.wire.dialect import Answer, Asked
-from proxy.wire.dialects.openai_chat_stream import read_stream
-from proxy.wire.errors import WireError
-from proxy.wire.json_text import read_json, well_formed
-from proxy.wire.openai_usage import read_usage
+from proxy.wire.object_fields import error_of, model_of, objects_of, text_of, usage_of
 
-_JSON_FORMATS = frozenset({"json_object", "json_schema"})
-_SSE_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":", b"\xef\xbb\xbf")
+_DECLINED = "content_filter"
 
 
 class OpenAiChat:
@@ -20,58 +20,93 @@ class OpenAiChat:
 
     def read_request(self, body: bytes) -> Asked:
         """Model, choices, and whether JSON is asked for."""
-        try:
-            asked = read_json(body)
-        except WireError:
-            return Asked()
-        if not isinstance(asked, dict):
-            return Asked()
-        model, choices, wanted = asked.get("model"), asked.get("n"), asked.get("response_format")
-        return Asked(
-            model=well_formed(model) if isinstance(model, str) and model else None,
-            wants_json=isinstance(wanted, dict) and wanted.get("type") in _JSON_FORMATS,
-            choices=choices if isinstance(choices, int) and choices > 0 else 1,
-        )
+        return read_openai_request(body)
 
     def read_answer(self, reply: Reply) -> Answer:
         """The answer, whatever the bytes are."""
-        try:
-            parts = stretches(reply)
-            first = parts[0].data.lstrip()
-            if first[:1] in {b"{", b"["}:
-                return _read_whole(first) if len(parts) == 1 and not reply.gap_bytes else Answer()
-            if b"event-stream" in reply.header(b"content-type") or first.startswith(_SSE_FIELDS):
-                return read_stream(parts, gap_bytes=reply.gap_bytes)
-        except UnknownEncoding:
-            return Answer()
-        except WireError as error:
-            return Answer(fault=str(error))
-        return Answer(fault="neither JSON nor an event stream" if first else "empty")
+        return read_reply(reply, ChatReader())
 
 
-def _read_whole(body: bytes) -> Answer:
-    value = read_json(body)
-    if not isinstance(value, dict):
-        return Answer(fault="JSON, but not an object")
-    error = error_of(value)
-    choices = value.get("choices")
-    if not isinstance(choices, list) or not choices:
-        return Answer(error=error, model=model_of(value), fault=None if error else "no choices")
-    choice = Choice()
-    chosen = choices[0] if isinstance(choices[0], dict) else {}
-    choice.add(chosen.get("message"))
-    raw_usage = usage_of(value) or {}
-    reported = read_usage(raw_usage)
-    return Answer(
-        text=choice.text(),
-        reasoning=choice.reasoning(),
-        refusal=choice.refusal(),
-        tool_calls=choice.tool_calls(),
-        finish_reason=text_of(chosen.get("finish_reason")) or None,
-        model=model_of(value),
-        usage=reported.usage,
-        raw_usage=raw_usage,
-        odd_usage=bool(raw_usage) and reported.odd,
-        error=error,
-        choices=len(choices),
+def read_openai_request(body: bytes) -> Asked:
+    """Chat Completions and Completions ask alike."""
+    fields = fields_of(body)
+    return Asked(
+        model=asked_model(fields),
+        wants_json=is_json_format(fields.get("response_format")),
+        json_field="response_format",
+        choices=asked_count(fields.get("n")),
     )
+
+
+class ChatReader(Reader):
+    """Reads chunks and whole completions; the first choice is the one that is compared."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.choice = Choice()
+        self.said = self.choice
+
+    def delta_of(self, choice: Mapping[str, Any]) -> Any:
+        """What a chunk adds to a choice."""
+        return choice.get("delta")
+
+    def message_of(self, choice: Mapping[str, Any]) -> Any:
+        """What a choice says that came whole."""
+        return choice.get("message")
+
+    def take(self, event: dict[str, Any], name: str) -> None:
+        """One chunk: pieces of choices, and at its end, perhaps, the usage."""
+        if self.model is None:
+            self.model = model_of(event)
+        choices = event.get("choices")
+        if choices.__class__ is list:
+            for choice in choices:
+                if isinstance(choice, dict):
+                    self._take_choice(choice)
+        elif (error := error_of(event)) is not None:
+            self.error = self.error or error
+        if event.get("error") and self.error is None:
+            self.error = error_of(event)
+        if (event.get("usage") or "x_groq" in event) and (usage := usage_of(event)) is not None:
+            self.raw_usage = usage
+
+    def _take_choice(self, choice: dict[str, Any]) -> None:
+        index = choice.get("index") or 0
+        if index.__class__ is int and index >= self.choices:
+            self.choices = index + 1
+        if index != 0:
+            return
+        grew, thought = self.choice.add(self.delta_of(choice))
+        if grew:
+            self.content_grew()
+        if thought:
+            self.reasoning_grew()
+        if reason := choice.get("finish_reason"):
+            self._finish(reason)
+        if "error" in choice or "usage" in choice:
+            self._take_oddities(choice)
+
+    def _finish(self, reason: Any) -> None:
+        self.finish_reason = text_of(reason) or self.finish_reason
+        self.declined = self.finish_reason == _DECLINED
+
+    def _take_oddities(self, choice: dict[str, Any]) -> None:
+        """OpenRouter reports errors in the choice they hit, Moonshot the usage in the last choice."""
+        self.error = self.error or error_of({"error": choice.get("error")})
+        self.raw_usage = usage_of(choice) or self.raw_usage
+
+    def take_whole(self, value: dict[str, Any]) -> None:
+        """A completion."""
+        self.error, self.model = error_of(value), model_of(value)
+        choices = value.get("choices")
+        if not isinstance(choices, list) or not choices:
+            self.is_unknown = True
+            self.fault = None if self.error else "no choices"
+            return
+        self.choices = len(choices)
+        known = objects_of(choices)
+        chosen = next((choice for choice in known if not choice.get("index")), known[0] if known else {})
+        self.choice.add(self.message_of(chosen))
+        self._finish(chosen.get("finish_reason"))
+        self._take_oddities(chosen)
+        self.raw_usage = usage_of(value) or self.raw_usage

@@ -111,3 +111,16 @@ def test_json_has_every_number() -> None:
         "adds_up": False,
         "fault": "wrong",
     }
+
+
+def test_what_nobody_has_read_keeps_the_audit_from_saying_that_all_is_well() -> None:
+    console = Console(file=io.StringIO(), width=120)
+    console.print(as_table([line()], 2))
+    console.print(as_table([], 2))
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    assert "What was counted so far adds up; the capture log holds more." in text
+    assert "The store knows of no request in the window." in text
+    form = as_json([line()], 2)
+    assert (form["adds_up"], form["unread_streams"]) == (False, 2)
+    assert (as_json([line()])["adds_up"], as_json([line()])["unread_streams"]) == (True, 0)

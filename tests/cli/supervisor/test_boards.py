@@ -10,6 +10,7 @@ import pytest
 
 from cli.supervisor.boards import Boards
 from proxy.shadow.capture.board import ADMITTED, RECEIVED, Board, board_path
+from tests.fakes.boards import kept_board
 
 FIGURES = ("shadowbench_events_total", "shadowbench_open")
 
@@ -21,7 +22,7 @@ def stack() -> Iterator[ExitStack]:
 
 
 def board(stack: ExitStack, directory: Path, number: int, worker: str = "proxy-0") -> Board:
-    return stack.enter_context(closing(Board.in_file(directory, UUID(int=number), worker, ("llama",), FIGURES)))
+    return stack.enter_context(closing(kept_board(directory, UUID(int=number), worker, ("llama",), FIGURES)))
 
 
 def count(board: Board, state: str, times: int, hour: int = 490_000) -> None:

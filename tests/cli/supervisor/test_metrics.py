@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from cli.supervisor.boards import BoardTotals
+from cli.supervisor.families import parse_figure
 from cli.supervisor.keeper import RoleStatus
-from cli.supervisor.metrics import families, page, parse_figure
+from cli.supervisor.metrics import families, page
 from cli.supervisor.plan import RoleSpec
 
 RECORDER = RoleStatus(
@@ -30,7 +31,7 @@ def test_roles_states_and_figures_stand_on_the_page() -> None:
         },
         read_at=12.5,
     )
-    assert read_back(page(families("1.2.3", [RECORDER], totals))) == {
+    assert read_back(page(families("1.2.3", [RECORDER], totals, {}))) == {
         ("shadowbench_build_info", (("version", "1.2.3"),), 1),
         ("shadowbench_role_up", (("name", "recorder"), ("role", "recorder")), 1),
         ("shadowbench_role_restarts_total", (("name", "recorder"), ("role", "recorder")), 3),
@@ -44,18 +45,18 @@ def test_roles_states_and_figures_stand_on_the_page() -> None:
 
 
 def test_totals_are_counters_and_the_rest_gauges() -> None:
-    text = page(families("1", [RECORDER], BoardTotals())).decode()
+    text = page(families("1", [RECORDER], BoardTotals(), {})).decode()
     assert "# TYPE shadowbench_role_restarts_total counter" in text
     assert "# TYPE shadowbench_role_up gauge" in text
 
 
 def test_boards_that_were_never_read_are_absent_not_zero() -> None:
-    assert b"shadowbench_boards_unreadable" not in page(families("1", [], BoardTotals()))
+    assert b"shadowbench_boards_unreadable" not in page(families("1", [], BoardTotals(), {}))
 
 
 def test_a_figure_that_cannot_be_read_does_not_cost_the_page() -> None:
     broken = RoleStatus(RECORDER.spec, is_ready=True, restarts=0, figures={'x{y="': 1, "": 2, "good": 3})
-    names = {name for name, _, _ in read_back(page(families("1", [broken], BoardTotals())))}
+    names = {name for name, _, _ in read_back(page(families("1", [broken], BoardTotals(), {})))}
     assert "good" in names
     assert "x" not in names
 

@@ -15,12 +15,13 @@ import msgspec
 from config.model import Config
 from proxy.recorder.recorder import Recorder
 from proxy.recorder.rows import Row
-from proxy.shadow.capture.board import ADMITTED, ENDED, RECEIVED, Board
+from proxy.shadow.capture.board import ADMITTED, ENDED, RECEIVED
 from proxy.shadow.capture.frames import Admitted, Chunk, Frame, LegEnd, LegPlan, encode
 from proxy.shadow.capture.segment import SegmentHeader, SegmentName, Setup, pack_frame
 from record.ids import uuid7_bytes
 from record.states import SKIPS
 from store.tables import TABLES
+from tests.fakes.boards import kept_board
 
 SETUP = Setup(config_version=7, block_s=60.0, experiments={"llama": ("e-llama", "{}"), "qwen": ("e-qwen", "{}")})
 START_UNIX_US = 1_790_000_000_000_000
@@ -120,7 +121,7 @@ class LogWriter:
         self.directory = directory
         self.stream: UUID = uuid4()
         self.candidates = tuple(candidates)
-        self.board = Board.in_file(directory, self.stream, "proxy-0", candidates, ["figure"])
+        self.board = kept_board(directory, self.stream, "proxy-0", candidates, ["figure"])
         self.setup = setup
         self.sequence = -1
         self.segments: list[SegmentHeader] = []

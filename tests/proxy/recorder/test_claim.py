@@ -13,7 +13,7 @@ import pytest
 
 from proxy.recorder import shipment
 from proxy.recorder import streams as streams_module
-from proxy.recorder.claim import Claim, claim_path
+from proxy.recorder.claim import Claim, claim_path, is_followed
 from proxy.recorder.recorder import Recorder
 from proxy.recorder.segments import StreamFiles, list_streams
 from store.errors import StoreUnavailable
@@ -259,7 +259,7 @@ def test_a_claim_whose_file_was_removed_meanwhile_does_not_count(
 HOLDER = """
 import sys, time, uuid
 from pathlib import Path
-from proxy.recorder.claim import Claim
+from proxy.recorder.claim import Claim, is_followed
 assert Claim.take(Path(sys.argv[1]), uuid.UUID(sys.argv[2])) is not None
 print("held", flush=True)
 time.sleep(60)
@@ -292,3 +292,16 @@ async def test_a_claim_that_nothing_is_left_of_goes_too(tmp_path: Path) -> None:
     claim.release()
     await record(tmp_path, Shelf())
     assert leftovers(tmp_path) == []
+
+
+def test_whether_somebody_follows_a_stream_can_be_asked_without_taking_it(tmp_path: Path) -> None:
+    stream = uuid4()
+    assert not is_followed(tmp_path, stream)
+    claim = Claim.take(tmp_path, stream)
+    assert claim is not None
+    assert is_followed(tmp_path, stream)
+    claim.release()
+    assert not is_followed(tmp_path, stream)
+    again = Claim.take(tmp_path, stream)
+    assert again is not None
+    again.release()

@@ -74,6 +74,15 @@ def test_the_times_of_a_stream_are_those_of_the_reads_that_completed_its_events(
     assert timing.ttfr_ms is None
 
 
+def test_time_between_tokens_is_unknown_where_thoughts_are_among_them_uncounted() -> None:
+    """The output then holds thoughts too, and nobody says how many; without a thought all of it is visible."""
+    thought = b'data: {"choices":[{"index":0,"delta":{"reasoning":"hm"}}]}\n\n'
+    uncounted = b'{"prompt_tokens":5,"completion_tokens":14}'
+    assert read(thought + delta("a") + delta("b") + END % uncounted).leg.timing.itl_ms is None
+    assert read(thought + delta("a") + delta("b") + END % USAGE).leg.timing.itl_ms is not None
+    assert read(delta("a") + delta("b") + END % uncounted).leg.timing.itl_ms is not None
+
+
 def test_one_read_that_brings_all_gives_all_events_its_time() -> None:
     body = delta("a") + delta("b") + END % USAGE
     timing = read(body, ends=[len(body)], times_ns=[T0 + 7_000_000]).leg.timing

@@ -130,6 +130,7 @@ def test_tool_calls_agree_by_name_and_by_the_value_of_their_arguments() -> None:
 def test_canonical_arguments_keep_what_is_not_json() -> None:
     assert canonical_json(' {"b":1, "a":"ä"} ') == '{"a":"ä","b":1}'
     assert canonical_json("{broken") == "{broken"
+    assert canonical_json('{"a":"\\ud800"}') == '{"a":"\ufffd"}'
     assert (
         tool_calls_json((call("f", '{"b":1,"a":2}'),)) == '[{"arguments":"{\\"a\\":2,\\"b\\":1}","id":"id","name":"f"}]'
     )
@@ -140,7 +141,7 @@ def test_canonical_arguments_keep_what_is_not_json() -> None:
     ("answer", "refuses"),
     [
         (Answer(text="", refusal="I will not"), True),
-        (Answer(text="", finish_reason="content_filter"), True),
+        (Answer(text="", finish_reason="content_filter", declined=True), True),
         (Answer(text="I'm sorry, but I can't assist with that request."), True),
         (Answer(text="I’m very sorry, but I can’t help with that."), True),
         (Answer(text="I cannot help you with this."), True),

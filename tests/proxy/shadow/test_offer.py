@@ -9,6 +9,7 @@ import pytest
 from proxy.shadow.capture.board import ADMITTED, ENDED, RECEIVED
 from proxy.shadow.capture.frames import PRIMARY_ARM, Admitted, Chunk, LegEnd
 from record.states import State
+from runtime.outlet import STDERR
 from tests.proxy.harness import Bench, Received, answering, bench, chat, ok
 
 BODY = b'{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}],"temperature":0.1}'
@@ -268,9 +269,9 @@ async def test_a_full_capture_queue_turns_copies_away_and_not_clients() -> None:
         limits={"shadow_memory": "64KiB"},
     ) as b:
         assert b.worker is not None
-        log = b.worker._log
-        log._thread.give_up.set()
-        log._thread.join(5)
+        log = b.worker.newest.log
+        log._writer.give_up.set()
+        log._writer.join(5)
         client = await b.client()
         for _ in range(100):
             client.send(chat(b'{"model":"m","messages":[{"role":"user","content":"' + b"x" * 1000 + b'"}]}'))
@@ -332,14 +333,15 @@ async def test_labels_come_from_headers_and_the_path() -> None:
         assert admitted.labels == {"tenant": "acme", "route": "/openai/v1/chat/completions"}
 
 
-async def test_a_fault_of_the_shadow_side_is_counted_and_the_client_served(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_fault_of_the_shadow_side_is_counted_and_the_client_served(capfd: pytest.CaptureFixture[str]) -> None:
     async with bench(answering(ok(PRIMARY_ANSWER)), {"cand": answering(ok(CANDIDATE_ANSWER))}) as b:
         assert b.worker is not None
-        b.worker._context.shadow._key._places = [(b"x", lambda headers, body: 1 / 0)]  # type: ignore[list-item, return-value]
+        b.worker.newest.context.shadow._key._places = [(b"x", lambda headers, body: 1 / 0)]  # type: ignore[list-item, return-value]
         assert (await ask(b, chat(BODY)))[1] == PRIMARY_ANSWER
         assert (await ask(b, chat(BODY)))[1] == PRIMARY_ANSWER
         assert b.worker._internal_errors == 2
-    assert "internal_error" in capsys.readouterr().err
+    assert STDERR.flush()
+    assert "internal_error" in capfd.readouterr().err
 
 
 async def test_a_capture_directory_that_cannot_be_used_keeps_no_worker_from_serving(tmp_path: Path) -> None:
@@ -351,8 +353,5 @@ async def test_a_capture_directory_that_cannot_be_used_keeps_no_worker_from_serv
     async with bench(answering(ok(PRIMARY_ANSWER)), {"cand": answering(ok(CANDIDATE_ANSWER))}, capture=capture) as b:
         assert (await ask(b, chat(BODY)))[1] == PRIMARY_ANSWER
         place.unlink()
-        assert b.worker is not None
-        b.worker._update_figures()
-        b.directory = tmp_path
         assert len(await b.recorded(2)) == 3
         assert (await b.counted("cand", ENDED))[RECEIVED] == 1

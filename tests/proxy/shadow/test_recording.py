@@ -7,17 +7,18 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.shadow.capture.board import ENDED, Board, board_path, read_board
+from proxy.shadow.capture.board import ENDED, board_path, read_board
 from proxy.shadow.capture.frames import PRIMARY_ARM, Admitted, Dropped, Frame, LegEnd, LegPlan, decode
 from proxy.shadow.lag import LagPeaks
 from proxy.shadow.recording import Recording
 from proxy.upstream.deadlines import Deadlines
 from proxy.upstream.leg import Leg, LegLimits
-from proxy.upstream.pool import Pool
+from proxy.upstream.pools import Pools
 from proxy.wire.heads import Origin
 from record.outcome import Outcome
 from record.states import State
 from runtime.tasks import Tasks
+from tests.fakes.boards import kept_board
 
 ARMS = ("a", "b", "c")
 
@@ -44,16 +45,18 @@ def admitted() -> Admitted:
 
 @given(st.permutations(range(len(ARMS) + 1)), st.integers(0, 5))
 def test_a_leg_is_ended_exactly_when_the_log_holds_its_pair_and_dropped_otherwise(order: list[int], room: int) -> None:
-    with tempfile.TemporaryDirectory() as directory:
-        board = Board.in_file(Path(directory), uuid.uuid4(), "w", ARMS, ())
+    with tempfile.TemporaryDirectory() as parent:
+        directory = Path(parent) / "capture"
+        directory.mkdir()
+        board = kept_board(directory, uuid.uuid4(), "w", ARMS, ())
         log = FullAfter(room)
-        recording = Recording(log, board, LagPeaks(), admitted(), 1)  # type: ignore[arg-type]
+        recording = Recording(log, board, LagPeaks(), admitted(), 1)
         for number, name in enumerate(ARMS, start=1):
             index = ARMS.index(name)
             recording.expect(number, board.cell(index, ENDED), board.cell(index, State.DISK_DROPPED))
         for arm in order:
             recording.leg_ended(arm, ended_leg())
-        counts = read_board(board_path(Path(directory), board.header.stream)).hours.get(1, {})
+        counts = read_board(board_path(directory, board.header.stream)).hours.get(1, {})
         in_log = {f.arm for f in log.frames if isinstance(f, LegEnd)}
         for number, name in enumerate(ARMS, start=1):
             complete = PRIMARY_ARM in in_log and number in in_log
@@ -64,7 +67,9 @@ def test_a_leg_is_ended_exactly_when_the_log_holds_its_pair_and_dropped_otherwis
 
 
 def ended_leg() -> Leg:
-    pool = Pool("a", Origin.parse("http://127.0.0.1:9"), 1.0, Tasks(lambda name, error: None))
+    pool = Pools(Tasks(lambda name, error: None), lambda name, reason: None).of_copies(
+        "a", Origin.parse("http://127.0.0.1:9"), 1.0, None
+    )
     leg = Leg(pool, Deadlines(), LegLimits(first_byte_ns=1, idle_ns=1), None)
     leg.outcome = Outcome.OK
     return leg

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.upstream.connection import Response, UpstreamConnection
+from proxy.upstream.connection import UpstreamConnection
+from proxy.upstream.exchange import Response
 
 
 class Transport:
@@ -55,6 +56,7 @@ class Heard:
 
     def __init__(self) -> None:
         self.heads: list[int] = []
+        self.last = Response()
         self.body = b""
         self.end: str | None = None
 
@@ -63,6 +65,7 @@ class Heard:
 
     def response_head(self, response: Response, now_ns: int) -> None:
         self.heads.append(response.status)
+        self.last = response
 
     def response_data(self, data: bytes, now_ns: int) -> None:
         self.body += data
@@ -81,12 +84,17 @@ class Heard:
 
 
 def exchange(
-    pieces: list[bytes], *, head_request: bool = False, closed: bool = False, heard: Heard | None = None
+    pieces: list[bytes],
+    *,
+    head_request: bool = False,
+    upgrade: bool = False,
+    closed: bool = False,
+    heard: Heard | None = None,
 ) -> tuple[Heard, Owner]:
     owner, told = Owner(), heard or Heard()
     connection = UpstreamConnection(owner)
     connection.connection_made(cast("asyncio.BaseTransport", Transport()))
-    connection.carry(told, head_request=head_request)
+    connection.carry(told, head_request=head_request, upgrade=upgrade)
     for piece in pieces:
         connection.data_received(piece)
     if closed:
@@ -176,3 +184,63 @@ def test_a_fault_of_ours_is_reported_as_one() -> None:
     heard, owner = exchange([OK + b"Content-Length: 1\r\n\r\nx"], heard=Faulty())
     assert heard.end == "broken"
     assert [type(fault) for fault in owner.faults] == [ZeroDivisionError]
+
+
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+@given(points=st.lists(st.integers(0, 200), max_size=6))
+def test_trailers_are_kept_apart_from_headers_however_they_are_cut(points: list[int]) -> None:
+    data = CHUNKED + b"2\r\nab\r\n0\r\nX-Sum: 1\r\nExpires: 9\r\n\r\n"
+    heard, owner = exchange(cut(data, points))
+    assert (heard.body, heard.end, owner.idle_count) == (b"ab", "whole", 1)
+    assert heard.last.trailers == [(b"X-Sum", b"x-sum", b"1"), (b"Expires", b"expires", b"9")]
+    assert [name for name, _, _ in heard.last.headers] == [b"Transfer-Encoding"]
+
+
+@pytest.mark.parametrize("field", [b"Transfer-Encoding: c%hunked", b"transfer-encoding: chunked"])
+def test_behind_framing_in_a_trailer_the_answer_is_whole_and_the_connection_not_used_again(field: bytes) -> None:
+    heard, owner = exchange([CHUNKED + b"2\r\nab\r\n0\r\n" + field + b"\r\n\r\n"])
+    assert (heard.body, heard.end, owner.idle_count) == (b"ab", "whole", 0)
+
+
+def test_trailers_beyond_their_bound_break_the_response() -> None:
+    small = b"".join(b"X-%d: %b\r\n" % (n, b"a" * 1000) for n in range(20))
+    heard, owner = exchange([CHUNKED + b"2\r\nab\r\n0\r\n" + small + b"\r\n"])
+    assert (heard.end, owner.idle_count) == ("broken", 0)
+
+
+@pytest.mark.parametrize("endless", [b"4;" + b"a" * 50_000, b"0\r\nX: " + b"a" * 50_000])
+def test_what_is_no_body_is_bounded(endless: bytes) -> None:
+    heard, _ = exchange([CHUNKED, endless, *[b"a" * 50_000] * 5])
+    assert heard.end == "broken"
+
+
+def test_interim_heads_are_bounded_together() -> None:
+    heard, _ = exchange([b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000] * 12)
+    assert heard.end == "broken"
+
+
+def test_a_large_body_right_behind_a_head_is_no_large_head() -> None:
+    heard, _ = exchange([OK + b"Content-Length: 400000\r\n\r\n" + b"x" * 400_000])
+    assert (heard.end, len(heard.body)) == ("whole", 400_000)
+
+
+SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+
+
+@given(points=st.lists(st.integers(0, 200), max_size=6))
+def test_after_a_change_of_protocol_bytes_come_as_they_are(points: list[int]) -> None:
+    frames = b"\x81\x02hiHTTP/1.1 500 No\r\n\r\n\x00\xff"
+    heard, owner = exchange(cut(SWITCHING + frames, points), upgrade=True, closed=True)
+    assert (heard.heads, heard.body, heard.end, owner.idle_count) == ([101], frames, "whole", 0)
+
+
+def test_a_change_of_protocol_that_nobody_asked_for_breaks_the_response() -> None:
+    heard, owner = exchange([SWITCHING + b"\x81\x02hi"])
+    assert (heard.body, heard.end, owner.idle_count) == (b"", "broken", 0)
+
+
+def test_a_refused_change_of_protocol_is_an_ordinary_response() -> None:
+    heard, owner = exchange([OK + b"Upgrade: websocket\r\nContent-Length: 2\r\n\r\nno"], upgrade=True)
+    assert (heard.heads, heard.body, heard.end, owner.idle_count) == ([200], b"no", "whole", 1)

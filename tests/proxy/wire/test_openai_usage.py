@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.wire.openai_usage import MAX_TOKENS, read_usage
+from proxy.wire.counts import MAX_TOKENS
+from proxy.wire.openai_usage import read_usage
 from record.usage import NO_USAGE, Usage
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from store.endpoint.tokens import forget_lost
 from store.locate import StoreConnection, close, connect_to
+from store.migrate import steps
 from store.writer import Writer
 from tests.store.owners import store_at, transient
 
@@ -94,10 +95,12 @@ def test_a_new_directory_has_nothing_to_mend(tmp_path: Path) -> None:
 @pytest.mark.skipif(importlib.util.find_spec("chdb") is None, reason="needs shadowbench[embedded]")
 def test_the_engine_takes_the_batch_again(tmp_path: Path) -> None:
     """As a kill leaves it: the token of the last batch is noted, its part is not there. Those before stay known."""
-    insert(tmp_path, "first", "last")
-    (log,) = [p for p in tmp_path.glob("engine/store/*/*/deduplication_logs/*.txt") if p.read_text().count("\n") == 2]
+    tokens = [f"t-{number}" for number in range(len(steps()) + 1)]  # one more than the list of the schema's steps has
+    insert(tmp_path, *tokens)
+    logs = tmp_path.glob("engine/store/*/*/deduplication_logs/*.txt")
+    (log,) = [path for path in logs if path.read_text().count("\n") == len(tokens)]
     shutil.rmtree(log.parents[1] / log.read_text().splitlines()[-1].split("\t")[1])
-    assert insert(tmp_path, "first", "last") == ["first", "last"]
+    assert insert(tmp_path, *tokens) == tokens
 
 
 def insert(directory: Path, *tokens: str) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from proxy.shadow.capture import writer
+from proxy.shadow.capture import disk
 from proxy.shadow.capture.segment import SUFFIX, SegmentHeader, Setup, read_frames
 from proxy.shadow.capture.writer import CaptureLog
 
@@ -19,7 +19,7 @@ SETUP = Setup(config_version=1, block_s=60.0, experiments={})
 def make(directory: Path, heard: list[str] | None = None, **settings: Any) -> CaptureLog:
     values: dict[str, Any] = {
         "flush_s": 0.005, "fsync_s": 0.05, "max_queued_bytes": 10_000, "max_disk_bytes": 2**30,
-        "on_error": (heard if heard is not None else []).append,
+        "on_error": (heard if heard is not None else []).append, "chore": lambda: None,
     }  # fmt: skip
     return CaptureLog(directory, uuid.uuid4(), "w", SETUP, **(values | settings))
 
@@ -82,7 +82,7 @@ async def test_a_disk_that_fails_for_a_while_loses_nothing(tmp_path: Path, monke
         return real(fd, [buffers[0][: max(1, len(buffers[0]) // 2)]])
 
     monkeypatch.setattr(os, "writev", flaky)
-    monkeypatch.setattr(writer, "_RETRY_S", 0.0001)
+    monkeypatch.setattr(disk, "_RETRY_S", 0.0001)
     heard: list[str] = []
     log = make(tmp_path, heard)
     log.start()
@@ -98,7 +98,7 @@ async def test_a_disk_that_fails_for_a_while_loses_nothing(tmp_path: Path, monke
 async def test_segments_end_at_their_size_and_a_frame_never_straddles_two(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "SEGMENT_BYTES", 2_000)
+    monkeypatch.setattr(disk, "SEGMENT_BYTES", 2_000)
     log = make(tmp_path, max_queued_bytes=10**6)
     log.start()
     frames = [bytes([i]) * 300 for i in range(100)]
@@ -114,7 +114,7 @@ async def test_segments_end_at_their_size_and_a_frame_never_straddles_two(
 async def test_a_full_share_of_the_disk_turns_new_exchanges_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "_DISK_CHECK_S", 0.01)
+    monkeypatch.setattr(disk, "_DISK_CHECK_S", 0.01)
     log = make(tmp_path, max_disk_bytes=5_000)
     log.start()
     (tmp_path / f"other{SUFFIX}").write_bytes(b"x" * 6_000)
