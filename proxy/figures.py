@@ -5,6 +5,7 @@ seconds. To add a figure: name it here, put it into `figure_names`, and say in `
 """
 
 from bisect import bisect_left
+from typing import Final
 
 from proxy.shadow.capture.board import Board
 from record.outcome import Outcome
@@ -40,7 +41,8 @@ PRIMARY_FIRST_BYTE = in_nanoseconds("shadowbench_primary_first_byte_seconds")
 PRIMARY_TOTAL = in_nanoseconds("shadowbench_primary_duration_seconds")
 OVERHEAD = in_nanoseconds("shadowbench_added_overhead_seconds")
 
-_FULL = 2**64 - 1
+_bucket: Final = bisect_left
+_FULL: Final = 2**64 - 1
 """A sum of nanoseconds gets there after a month of a thousand ten-second answers at a time."""
 STATUS_CLASSES = ("2xx", "3xx", "4xx", "5xx")
 CONNECTION_STATES = ("idle", "in_use", "connecting")
@@ -276,5 +278,5 @@ class Histogram:
 
     def observe(self, figures: Figures, value_ns: int) -> None:
         """Counts one."""
-        figures.tally(self._first + bisect_left(self._bounds_ns, value_ns), 1)
+        figures.tally(self._first + _bucket(self._bounds_ns, value_ns), 1)
         figures.tally(self._sum, value_ns)

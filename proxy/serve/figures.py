@@ -1,6 +1,6 @@
 """What the data plane counts about clients and the primary."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from proxy import figures as names
 from proxy.figures import LATENCY_BOUNDS_NS, OVERHEAD_BOUNDS_NS, Figures, Histogram
@@ -8,6 +8,8 @@ from record.outcome import Outcome
 
 if TYPE_CHECKING:
     from proxy.serve.relay import Relay
+
+_OK: Final = Outcome.OK
 
 
 class ServeFigures:
@@ -89,7 +91,7 @@ class ServeFigures:
             return
         if first_ns is not None:
             self._first_byte.observe(figures, max(0, first_ns - t0_ns))
-        if outcome is Outcome.OK and end_ns is not None:
+        if outcome is _OK and end_ns is not None:
             self._total.observe(figures, max(0, end_ns - t0_ns))
         if relay.overhead_ns is not None:
             self._overhead.observe(figures, relay.overhead_ns)

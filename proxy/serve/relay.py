@@ -18,6 +18,8 @@ from proxy.wire.heads import REQUEST_ID, WEBSOCKET, Headers, response_to_client,
 from proxy.wire.trailers import trailer_lines
 from record.outcome import Outcome
 
+_OK: Final = Outcome.OK
+_CLIENT_ABORT: Final = Outcome.CLIENT_ABORT
 _DONE_WITH: Final[Headers] = []
 
 
@@ -185,10 +187,10 @@ class Relay(Upload, PrimaryLeg):
         self.unhold()
         outcome = self.outcome
         assert outcome is not None  # noqa: S101 - set by the caller
-        if outcome is Outcome.OK:
+        if outcome is _OK:
             if not self._switched:
                 self._finish_answer()
-        elif outcome is not Outcome.CLIENT_ABORT:
+        elif outcome is not _CLIENT_ABORT:
             self._fail_answer(outcome)
         if self._started:
             self._context.figures.primary_ended(self)

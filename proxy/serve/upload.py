@@ -8,7 +8,7 @@ from proxy.serve.context import ServeContext
 from proxy.serve.request import Request
 from proxy.upstream.connection import UpstreamConnection
 from proxy.upstream.leg import Leg
-from proxy.wire.endpoints import endpoint_of
+from proxy.wire.endpoints import called_by
 from proxy.wire.forwarding import Forwarding
 from proxy.wire.heads import WEBSOCKET, Headers, request_to_primary
 from proxy.wire.trailers import trailer_lines
@@ -43,7 +43,7 @@ class Upload(Leg):
     )  # fmt: skip
 
     def __init__(self, context: ServeContext, client: ClientSide, request: Request, forwarding: Forwarding) -> None:
-        self.endpoint = endpoint_of(request.target) if request.method == b"POST" else None
+        self.endpoint = called_by(request.target).endpoint if request.method == b"POST" else None
         wanted = self.endpoint is not None and context.shadow.is_on
         super().__init__(
             context.primary, context.deadlines, context.limits, context.shadow.new_tape() if wanted else None

@@ -18,6 +18,7 @@ _decode_fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_text: Final = msgspec.json.Decoder(str).decode
 _encode: Final = msgspec.json.encode
 
+_hash: Final = xxhash.xxh3_64_intdigest
 _ABSENT: Final = msgspec.Raw(b"null")
 _TRUE: Final = msgspec.Raw(b"true")
 _FALSE: Final = msgspec.Raw(b"false")
@@ -203,6 +204,6 @@ def _with_one(holder: msgspec.Raw | None, name: str) -> msgspec.Raw | None:
     return msgspec.Raw(_encode(fields))
 
 
-def key_hash(parts: tuple[bytes, ...], seed: int) -> int:
+def key_hash(parts: list[bytes], seed: int) -> int:
     """Keyed 64-bit hash of a sampling key."""
-    return xxhash.xxh3_64_intdigest(b"\0".join(parts), seed=seed)
+    return _hash(b"\0".join(parts), seed)

@@ -1,6 +1,6 @@
 """What the shadow side counts about the legs of one candidate."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from proxy import figures as names
 from proxy.figures import LATENCY_BOUNDS_NS, Figures, Histogram
@@ -8,6 +8,8 @@ from record.outcome import Outcome
 
 if TYPE_CHECKING:
     from proxy.upstream.leg import Leg
+
+_OK: Final = Outcome.OK
 
 
 class ArmFigures:
@@ -41,5 +43,5 @@ class ArmFigures:
             return
         if first_ns is not None:
             self._first_byte.observe(figures, max(0, first_ns - t0_ns))
-        if outcome is Outcome.OK and end_ns is not None:
+        if outcome is _OK and end_ns is not None:
             self._total.observe(figures, max(0, end_ns - t0_ns))

@@ -12,8 +12,7 @@ from proxy.clock import monotonic_ns
 from proxy.figures import Figures
 from proxy.shadow.admission import Asked, Room, Standing, aside, refusal
 from proxy.shadow.arm import Arm
-from proxy.shadow.capture import board as counted
-from proxy.shadow.capture.board import Board
+from proxy.shadow.capture.board import ADMITTED, RECEIVED, Board
 from proxy.shadow.capture.writer import CaptureLog
 from proxy.shadow.lag import LagPeaks
 from proxy.shadow.match import Matcher
@@ -36,6 +35,7 @@ __all__ = ["Offer", "PrimaryLeg", "Recording", "Shadow", "ShadowSettings"]
 
 _FRAME_BYTES: Final = 1024
 """Of a frame's fields beside the bodies, generously."""
+_NO_MATCH: Final = State.NO_MATCH
 _LAG_WINDOW_NS: Final = 1_000_000_000
 _NOT_REACHED: Final = frozenset({Outcome.CONNECT_ERROR, Outcome.TIMEOUT})
 ALL: Final = "*"
@@ -60,7 +60,7 @@ class Shadow:
         figures: Figures,
         on_internal_error: Callable[[str, BaseException], None],
     ) -> None:
-        self._arms = arms
+        self._arms = list(arms)
         self._settings = settings
         self._key = key
         self._switchback = switchback
@@ -131,10 +131,10 @@ class Shadow:
     def _consider(self, offer: Offer) -> None:
         hour = offer.start_unix_us // HOUR_US
         for arm in self._arms:
-            self._board.add(hour, arm.cells[counted.RECEIVED])
+            self._board.add(hour, arm.cells[RECEIVED])
         if offer.endpoint is None:
             for arm in self._arms:
-                self._board.add(hour, arm.cells[State.NO_MATCH])
+                self._board.add(hour, arm.cells[_NO_MATCH])
             offer.primary.tape = None
             return
         call = Call(offer, offer.endpoint, may_read=self.is_on and offer.primary.tape is not None)
@@ -142,17 +142,16 @@ class Shadow:
         now_ns = monotonic_ns()
         conversation, asides = self._asides(call, request_id)
         is_kept = False
-        decided: list[tuple[Arm, State | None]] = []
-        if all(asides):
-            decided = list(zip(self._arms, asides, strict=True))
-        else:
+        reasons = asides
+        if None in asides:
             room = self._room(offer, now_ns)
-            decided = self._refusals(call, asides, room, now_ns)
+            reasons = self._refusals(call, asides, room, now_ns)
             is_kept = room.memory and room.capture
-        for arm, reason in decided:
-            self._board.add(hour, arm.cells[reason or counted.ADMITTED])
+        for number, arm in enumerate(self._arms):
+            reason = reasons[number]
+            self._board.add(hour, arm.cells[ADMITTED if reason is None else reason])
         if is_kept:
-            self._sender.send(call, request_id, decided, conversation=conversation, now_ns=now_ns)
+            self._sender.send(call, request_id, self._arms, reasons, conversation=conversation, now_ns=now_ns)
         else:
             offer.primary.tape = None
 
@@ -179,9 +178,7 @@ class Shadow:
             for arm in self._arms
         ]
 
-    def _refusals(
-        self, call: Call, asides: Sequence[State | None], room: Room, now_ns: int
-    ) -> list[tuple[Arm, State | None]]:
+    def _refusals(self, call: Call, asides: list[State | None], room: Room, now_ns: int) -> list[State | None]:
         body = call.body()
         asked = Asked(
             is_json=body is not None,
@@ -190,9 +187,9 @@ class Shadow:
             provider_tools=body is not None and body.has_provider_tools,
         )
         is_pressed = self._pressure.is_on(now_ns)
-        decided: list[tuple[Arm, State | None]] = []
-        for arm, put_aside in zip(self._arms, asides, strict=True):
-            reason = put_aside
+        reasons: list[State | None] = []
+        for number, arm in enumerate(self._arms):
+            reason = asides[number]
             if reason is None:
                 standing = Standing(
                     allow_provider_tools=arm.allow_provider_tools,
@@ -201,8 +198,8 @@ class Shadow:
                     yields=is_pressed and arm.shares_primary,
                 )
                 reason = refusal(asked, room, standing, now_ns)
-            decided.append((arm, reason))
-        return decided
+            reasons.append(reason)
+        return reasons
 
     def _room(self, offer: Offer, now_ns: int) -> Room:
         size = offer.body_bytes + _FRAME_BYTES

@@ -8,7 +8,7 @@ from proxy.shadow.body import RequestBody
 from proxy.shadow.recording import Recording
 from proxy.upstream.tape import Tape
 from proxy.wire.apis import APIS
-from proxy.wire.endpoints import model_in, model_place
+from proxy.wire.endpoints import called_by, model_in
 from proxy.wire.heads import Headers, header
 
 HOUR_US: Final = 3_600_000_000
@@ -68,8 +68,9 @@ class Call:
         self.offer = offer
         self.endpoint = endpoint
         self.may_read = may_read
-        self.path = offer.target.partition(b"?")[0]
-        self.place = model_place(offer.target, endpoint)
+        called = called_by(offer.target)
+        self.path = called.path
+        self.place = called.place
         """Where the path names the model."""
         self._body: RequestBody | None = None
         self._is_read = False

@@ -4,7 +4,7 @@ The candidate is not part of the hash, so samples are nested: all candidates see
 one way, and raising a share keeps those already in it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from proxy.shadow.body import RequestBody, key_hash
@@ -12,7 +12,7 @@ from proxy.wire.heads import Headers, header
 
 _WHOLE: Final = 2**64
 _CLIENT_KEYS: Final = (b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key")
-Look = Callable[[Headers, RequestBody | None], tuple[bytes, ...] | None]
+Look = Callable[[Headers, RequestBody | None], Sequence[bytes] | None]
 
 
 def threshold(share: float) -> int:
@@ -35,7 +35,7 @@ class SamplingKey:
         for tag, look in self._places[: self._leading_headers]:
             parts = look(headers, None)
             if parts is not None:
-                return key_hash((tag, *parts), self._seed)
+                return key_hash([tag, *parts], self._seed)
         return None
 
     def hash_of(self, request_id: bytes, headers: Headers, body: RequestBody | None) -> int:
@@ -43,8 +43,8 @@ class SamplingKey:
         for tag, look in self._places:
             parts = look(headers, body)
             if parts is not None:
-                return key_hash((tag, *parts), self._seed)
-        return key_hash((b"request", request_id), self._seed)
+                return key_hash([tag, *parts], self._seed)
+        return key_hash([b"request", request_id], self._seed)
 
 
 def _place(source: str) -> tuple[bytes, Look]:
@@ -56,7 +56,7 @@ def _place(source: str) -> tuple[bytes, Look]:
 
 
 def _in_header(name: bytes) -> Look:
-    def look(headers: Headers, body: RequestBody | None) -> tuple[bytes, ...] | None:
+    def look(headers: Headers, body: RequestBody | None) -> Sequence[bytes] | None:
         value = header(headers, name)
         return (value,) if value else None
 
@@ -64,14 +64,14 @@ def _in_header(name: bytes) -> Look:
 
 
 def _in_body(path: tuple[str, ...]) -> Look:
-    def look(headers: Headers, body: RequestBody | None) -> tuple[bytes, ...] | None:
+    def look(headers: Headers, body: RequestBody | None) -> Sequence[bytes] | None:
         value = body.text_at(path) if body is not None else None
         return (value,) if value else None
 
     return look
 
 
-def _in_opening(headers: Headers, body: RequestBody | None) -> tuple[bytes, ...] | None:
+def _in_opening(headers: Headers, body: RequestBody | None) -> Sequence[bytes] | None:
     opening = body.turns.opening() if body is not None else None
     if opening is None:
         return None
@@ -79,5 +79,5 @@ def _in_opening(headers: Headers, body: RequestBody | None) -> tuple[bytes, ...]
     for name in _CLIENT_KEYS:
         key = header(headers, name)
         if key:
-            return (opening, key)
-    return (opening, b"")
+            return [*opening, key]
+    return [*opening, b""]

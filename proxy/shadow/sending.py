@@ -1,13 +1,12 @@
 """Sends the copies of an admitted request, and has the exchange recorded, both sides of it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from proxy.shadow.arm import Arm
 from proxy.shadow.body import RequestBody
 from proxy.shadow.breaker import has_failed
-from proxy.shadow.capture import board as counted
-from proxy.shadow.capture.board import Board
+from proxy.shadow.capture.board import ENDED, Board
 from proxy.shadow.capture.frames import PRIMARY_ARM, Admitted, LegPlan
 from proxy.shadow.capture.writer import CaptureLog
 from proxy.shadow.copy import Copy, CopyOwner
@@ -22,6 +21,11 @@ from proxy.wire import copy_heads, heads
 from proxy.wire.endpoints import with_model
 from record.ids import id_text
 from record.states import UNCAPTURED, State
+
+_OPEN: Final = State.OPEN
+_DISK_DROPPED: Final = State.DISK_DROPPED
+_LegPlan: Final = LegPlan
+_Admitted: Final = Admitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,24 +75,26 @@ class Sender(CopyOwner):
         self,
         call: Call,
         request_id: bytes,
-        decided: Sequence[tuple[Arm, State | None]],
+        arms: list[Arm],
+        reasons: list[State | None],
         *,
         conversation: int,
         now_ns: int,
     ) -> None:
-        """Sends to every arm without a reason against it, and begins to record."""
+        """Sends to every arm without a reason against it, and begins to record. `reasons`: one per arm."""
         offer, body = call.offer, call.body()
         plans: list[LegPlan] = []
         sends: list[tuple[int, Arm, bytes, bytes]] = []
-        for arm, reason in decided:
+        for place, arm in enumerate(arms):
+            reason = reasons[place]
             if reason is not None and reason in UNCAPTURED:
                 continue
             changed: list[str] = []
             if reason is None and body is not None:
                 target, data, changed = _asked(arm, call, body)
                 sends.append((PRIMARY_ARM + 1 + len(plans), arm, target, data))
-            plans.append(LegPlan(arm.name, reason or State.OPEN, arm.share, changed))
-        admitted = Admitted(
+            plans.append(_LegPlan(arm.name, _OPEN if reason is None else reason, arm.share, changed))
+        admitted = _Admitted(
             id=request_id,
             start_unix_us=offer.start_unix_us,
             start_ns=offer.start_ns,
@@ -126,7 +132,7 @@ class Sender(CopyOwner):
         now_ns: int,
     ) -> tuple[Copy, bytes]:
         """A copy, and what it has to send."""
-        recording.expect(number, arm.cells[counted.ENDED], arm.cells[State.DISK_DROPPED])
+        recording.expect(number, arm.cells[ENDED], arm.cells[_DISK_DROPPED])
         origin, own, size = arm.pool.origin, arm.own, len(body)
         if arm.is_control:
             head = copy_heads.request_to_control(

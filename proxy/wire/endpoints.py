@@ -23,6 +23,37 @@ _UNDER_STORED: Final = (b"/threads/", b"/conversations/", b"/completions/")
 """Messages under these are kept by the provider; to post one is no question to a model."""
 _GEMINI: Final = re.compile(rb"(?::|%3[Aa])((?:streamG|g)enerateContent)\Z")
 _MODEL_BEFORE_ENDPOINT: Final = (b"/deployments/", b"/engines/")
+_MAX_KNOWN: Final = 256
+_MAX_KNOWN_BYTES: Final = 256
+
+
+class Called:
+    """What the target of a POST asks for."""
+
+    __slots__ = ("endpoint", "path", "place")
+
+    def __init__(self, target: bytes) -> None:
+        self.endpoint = endpoint_of(target)
+        """Key of the dialect; None when it is no inference call."""
+        self.path = target.partition(b"?")[0]
+        self.place = model_place(target, self.endpoint) if self.endpoint is not None else None
+        """Where the path names the model."""
+
+
+_known: Final[dict[bytes, Called]] = {}
+
+
+def called_by(target: bytes) -> Called:
+    """Looked at once per target. One with a query is not kept: there may be a key in it."""
+    known = _known.get(target)
+    if known is not None:
+        return known
+    called = Called(target)
+    if len(target) <= _MAX_KNOWN_BYTES and b"?" not in target:
+        if len(_known) >= _MAX_KNOWN:
+            _known.clear()
+        _known[target] = called
+    return called
 
 
 def path_of(target: bytes) -> bytes:

@@ -11,6 +11,7 @@ Fields = dict[str, msgspec.Raw]
 _QUOTE: Final = 0x22
 _LIST: Final = 0x5B
 _OBJECT: Final = 0x7B
+_USER: Final = b"user"
 _NULL: Final = NULL
 _decode_turns: Final = decode_turns
 _view: Final = memoryview
@@ -25,7 +26,7 @@ class Turns:
 
     def __init__(self, api: Api, fields: Fields) -> None:
         self._api = api
-        self._before = [bytes(fields[name]) for name in api.before if name in fields]
+        self._before: list[bytes] = [fields[name] for name in api.before if name in fields]
         self._text = b""
         """A prompt, instead of turns."""
         self._turns: list[Turn] = []
@@ -38,22 +39,25 @@ class Turns:
         except msgspec.MsgspecError:
             self._turns = []  # no conversation that we know; the upstreams will have their own word on it
 
-    def opening(self) -> bytes | None:
+    def opening(self) -> list[bytes] | None:
         """What all turns of a conversation begin with: system prompts, and the turns up to the first of a user.
 
-        A prompt that holds the whole conversation has no such beginning: it stands for itself.
+        A prompt that holds the whole conversation has no such beginning: it stands for itself. In pieces, as they stand
+        in the request.
         """
         if self._text:
-            return b"\0".join([*self._before, self._text])
+            return [*self._before, self._text]
         if not self._turns:
             return None
         pieces = self._before.copy()
         for turn in self._turns:
             role = turn.role or self._api.default_role
-            pieces += (role.encode(), bytes(turn.content), bytes(turn.parts))
+            pieces.append(_USER if role == "user" else role.encode())
+            pieces.append(turn.content)
+            pieces.append(turn.parts)
             if role == "user":
                 break
-        return b"\0".join(pieces)
+        return pieces
 
     def refers_to_stored(self) -> bool:
         """Does it name files or earlier answers by an id that only one provider knows?"""

@@ -22,7 +22,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 from uuid import UUID
 
 import msgspec
@@ -33,10 +33,10 @@ SUFFIX = ".board"
 HOURS = 1024
 """Pages of a board; a worker that outlives them (42 days) starts a new one."""
 
-RECEIVED = "received"
-ADMITTED = "admitted"
+RECEIVED: Final = "received"
+ADMITTED: Final = "admitted"
 """Sampled, captured and on its way; becomes a pair, or is lost and counted."""
-ENDED = "ended"
+ENDED: Final = "ended"
 """Admitted, and all its frames are in the log's queue."""
 COUNTED: tuple[str, ...] = (
     RECEIVED,

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.wire.apis import APIS
-from proxy.wire.endpoints import endpoint_of, model_in, model_place, path_model, with_model
+from proxy.wire.endpoints import called_by, endpoint_of, model_in, model_place, path_model, with_model
 
 INFERENCE = {
     b"/v1/chat/completions": "chat/completions",
@@ -112,3 +112,18 @@ def test_another_model_takes_its_place_and_nothing_else_changes(target: bytes, m
     assert place is not None
     assert with_model(target, place, path_model(model)) == expected
     assert endpoint_of(expected) == endpoint
+
+
+def test_what_a_target_asks_for_is_the_same_however_often_and_among_however_many() -> None:
+    targets = [b"/openai/deployments/m%d/chat/completions" % number for number in range(1_000)]
+    for target in [*targets, *targets]:
+        called = called_by(target)
+        assert called.endpoint == "chat/completions"
+        assert called.place is not None
+        assert model_in(target, called.place) == target.split(b"/")[3]
+
+
+def test_a_target_with_a_query_is_not_kept() -> None:
+    target = b"/v1/models/m:generateContent?key=secret"
+    assert called_by(target) is not called_by(target)
+    assert called_by(b"/v1/chat/completions") is called_by(b"/v1/chat/completions")
