@@ -10,11 +10,11 @@ SHELL := /bin/sh
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv setup demo test lint types fmt unit bench fuzz mutants docs lock interpreted
+.PHONY: help venv setup demo test lint types fmt unit bench fuzz kills mutants docs lock interpreted
 
 help:
 	@sed -n '1,3s/^# //p' Makefile
-	@echo "make fmt | lint | types | unit | docs | bench | fuzz | mutants | lock"
+	@echo "make fmt | lint | types | unit | docs | bench | fuzz | kills | mutants | lock"
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is not here; install Python 3.11 or newer, or say PYTHON=/path/to/python3" >&2; exit 1; }
@@ -79,6 +79,10 @@ bench: $(VENV)/.test-installed $(VENV)/.compiled
 SEED ?= 1
 fuzz: $(VENV)/.test-installed $(VENV)/.compiled
 	SHADOWBENCH_FUZZ_CASES=1000000 SHADOWBENCH_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -q tests/properties
+
+# A hundred times kill -9 under load, and the client's own list of what must be recorded. ARGS="--kills 20 --seed 7"
+kills: $(VENV)/.test-installed $(VENV)/.compiled
+	$(BIN)/python -m tests.kills $(ARGS)
 
 # Each fault test must fail when its protection is switched off. ARGS="--only SUBSTRING" for some of them.
 mutants: $(VENV)/.test-installed

@@ -20,6 +20,8 @@ from record.states import LOST, SKIPS, UNCAPTURED, State
 RECEIVED = "received"
 ADMITTED = "admitted"
 ENDED = "ended"
+ERASED = "erased"
+"""Pairs that `erase` took out of the store: counted then, they are pairs here still."""
 COUNTS_LAG = timedelta(seconds=15)
 """Counts and rows reach the store on different ways, about once a second; for so long they may disagree."""
 
@@ -89,7 +91,7 @@ def _line(hour: datetime, candidate: str, hours: HourRows, patience: Patience) -
     counts = {state: count for state, (count, _) in mine.items()}
     rows = {reason: n for (h, c, reason), n in hours.rows.items() if (h, c) == (hour, candidate)}
     last = max((at for _, at in mine.values()), default=None)
-    pairs = rows.get("", 0)
+    pairs = rows.get("", 0) + counts.get(ERASED, 0)
     admitted, lost = counts.get(ADMITTED, 0), _some(counts, LOST)
     in_flight = admitted - pairs - sum(lost.values())
     recording = min(max(counts.get(ENDED, 0) - pairs - lost.get(State.QUARANTINED, 0), 0), max(in_flight, 0))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from analyzer import estimates
 from analyzer.audit import ADMITTED, RECEIVED
 from analyzer.comparison import Comparison, adjusted
 from analyzer.source import Experiment
@@ -13,7 +14,7 @@ SAMPLE_RATIO_ALARM = 0.0005
 OURS_ALARM_SHARE = 0.01
 FAILURES_ALARM_SHARE = 0.01
 
-_NOT_ELIGIBLE = (State.NO_MATCH, State.OPT_OUT, State.LOOP, State.PAUSED)
+_NOT_ELIGIBLE = (State.NO_MATCH, State.OPT_OUT, State.LOOP, State.PAUSED, State.INCOMPLETE)
 """Decided before the draw: no part of what is sampled from."""
 
 
@@ -153,6 +154,7 @@ def warnings(
         *_sampling_warnings(ratio, experiments),
         *_missing_warnings(lost, states),
         *(_failure_warnings(experiments[-1]) if experiments else ()),
+        *(estimates.warnings(experiments[-1]) if experiments else ()),
     ]
     if control_leg is not None and control_leg.differs:
         names = ", ".join(

@@ -8,9 +8,11 @@ candidate (`unavailable`) counts like one that failed. Only a client that went a
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from record.finish import CUT_SHORT
 
 Row = Mapping[str, object]
 """Columns of one pair by name; a missing column is unknown, as None is."""
@@ -119,33 +121,56 @@ def _outcomes_in(*outcomes: str) -> Condition:
 
 
 _BOTH_OK = _outcomes_in("ok")
+# A request for several answers is copied for one: times, tokens and costs are not alike.
+_ONE_ANSWER = Condition("NOT has(changed, 'n')", lambda row: "n" not in _changed(row))
 _CLIENT_STAYED = Condition(
     "primary_outcome NOT IN ('client_abort', '') AND candidate_outcome NOT IN ('client_abort', '')",
     lambda row: not {row.get("primary_outcome") or "", row.get("candidate_outcome") or ""} & {"client_abort", ""},
 )
 # A slow client held the primary, or a response cache answered for it: neither is the primary's own time.
-_TIMED = _BOTH_OK & Condition(
-    "held_ms = 0 AND NOT gateway_cache", lambda row: not row.get("held_ms") and not row.get("gateway_cache")
+_TIMED = (
+    _BOTH_OK
+    & _ONE_ANSWER
+    & Condition(
+        "held_ms = 0 AND NOT gateway_cache", lambda row: not row.get("held_ms") and not row.get("gateway_cache")
+    )
 )
 # Our estimate of tokens against a provider's count would measure the estimator.
 _SAME_COUNTING = Condition(
     "primary_tokens_estimated = candidate_tokens_estimated",
     lambda row: bool(row.get("primary_tokens_estimated")) == bool(row.get("candidate_tokens_estimated")),
 )
-_PRICED = _CLIENT_STAYED & _SAME_COUNTING
+_PRICED = _CLIENT_STAYED & _ONE_ANSWER & _SAME_COUNTING
+_FREE = ("http_error", "connect_error", "unavailable")
+"""Nobody is charged for an error or for what was never answered."""
 
-_CUT_SHORT = ("length", "max_tokens", "max_output_tokens", "model_length")
-"""Finish reasons, in lower case, by which APIs say that the answer hit a limit."""
+
+def _changed(row: Row) -> Sequence[str]:
+    changed = row.get("changed")
+    return changed if isinstance(changed, list | tuple) else ()
+
+
+def _charged(row: Row, arm: Arm) -> float | None:
+    """The cost; 0 of a failure that nobody charges for."""
+    cost = _number(row.get(f"{arm}_cost_usd"))
+    is_free = row.get(f"{arm}_outcome") in _FREE and row.get(f"{arm}_output_tokens") is None
+    return 0.0 if cost is None and is_free else cost
+
+
+def _output_tokens(row: Row, arm: Arm) -> float | None:
+    """As reported; where an arm does not report, both by our estimator: it is never held against a provider's count."""
+    estimated = row.get("primary_tokens_estimated") or row.get("candidate_tokens_estimated")
+    return _number(row.get(f"{arm}_estimated_output_tokens" if estimated else f"{arm}_output_tokens"))
 
 
 def _tokens_per_second(row: Row, arm: Arm) -> float | None:
-    tokens, total_ms = _number(row.get(f"{arm}_output_tokens")), _number(row.get(f"{arm}_total_ms"))
+    tokens, total_ms = _output_tokens(row, arm), _number(row.get(f"{arm}_total_ms"))
     return None if tokens is None or not total_ms else tokens / (total_ms / 1000)
 
 
 def _cut(row: Row, arm: Arm) -> float | None:
     reason = str(row.get(f"{arm}_finish_reason") or "").lower()
-    return float(row.get(f"{arm}_outcome") in {"truncated", "too_large"} or reason in _CUT_SHORT)
+    return float(row.get(f"{arm}_outcome") in {"truncated", "too_large"} or reason in CUT_SHORT)
 
 
 def _valid_json(row: Row, arm: Arm) -> float | None:
@@ -158,9 +183,12 @@ def _kilotokens(row: Row, arm: Arm) -> float | None:
     return None if tokens[0] is None or tokens[1] is None else (tokens[0] + tokens[1]) / 1000
 
 
+_COUNTED_SQL = (
+    "if(primary_tokens_estimated OR candidate_tokens_estimated, {arm}_estimated_output_tokens, {arm}_output_tokens)"
+)
 _COST = _column("cost_usd")
 _SUCCESS = _outcome_in("ok")
-_CUT_REASONS_SQL = ", ".join(f"'{reason}'" for reason in _CUT_SHORT)
+_CUT_REASONS_SQL = ", ".join(f"'{reason}'" for reason in CUT_SHORT)
 
 MEASURES: tuple[Measure, ...] = (
     Measure("total_ms", Shown("time to last byte", "ms"), "ms", "lower", "mean", _column("total_ms"), _TIMED),
@@ -172,8 +200,8 @@ MEASURES: tuple[Measure, ...] = (
         "tokens/s",
         "higher",
         "mean",
-        Value("toFloat64({arm}_output_tokens) / nullIf({arm}_total_ms / 1000, 0)", _tokens_per_second),
-        _TIMED & _SAME_COUNTING,
+        Value(f"toFloat64({_COUNTED_SQL}) / nullIf({{arm}}_total_ms / 1000, 0)", _tokens_per_second),
+        _TIMED,
     ),
     Measure(
         "output_tokens",
@@ -181,8 +209,8 @@ MEASURES: tuple[Measure, ...] = (
         "tokens",
         None,
         "mean",
-        _column("output_tokens"),
-        _BOTH_OK & _SAME_COUNTING,
+        Value(f"toFloat64({_COUNTED_SQL})", _output_tokens),
+        _BOTH_OK & _ONE_ANSWER,
     ),
     Measure("cost_usd", Shown("cost of 1,000 requests", "$", 1000), "USD", "lower", "mean", _COST, _PRICED),
     Measure(
@@ -201,7 +229,11 @@ MEASURES: tuple[Measure, ...] = (
         "USD",
         "lower",
         "ratio",
-        _COST,
+        Value(
+            "if(isNull({arm}_cost_usd) AND {arm}_outcome IN ('http_error', 'connect_error', 'unavailable')"
+            " AND isNull({arm}_output_tokens), 0., toFloat64({arm}_cost_usd))",
+            _charged,
+        ),
         _PRICED,
         per=_SUCCESS,
     ),

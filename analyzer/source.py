@@ -13,6 +13,7 @@ from typing import Protocol
 from analyzer.measures import Measure
 from analyzer.stats.mean import PairedSums
 from analyzer.stats.ratio import RatioSums
+from store.watermark import Watermark
 
 Sums = PairedSums | RatioSums
 
@@ -47,6 +48,15 @@ class Experiment:
     failures_primary: int
     failures_candidate: int
     """Pairs whose client stayed and whose leg did not end `ok`."""
+    estimated_primary: int = 0
+    estimated_candidate: int = 0
+    """Pairs in which the arm's tokens are our estimate, because it reported none."""
+    estimated_both: int = 0
+    """Pairs in which both arms' are."""
+    estimator_error_primary: float | None = None
+    estimator_error_candidate: float | None = None
+    """How far sums of estimated tokens are from the reported ones, as a share of the estimated; the larger of input and
+    output. None where too few legs have both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,10 @@ class Source(Protocol):
 
     def version(self) -> str:
         """Version of the store's engine."""
+        ...
+
+    def watermark(self, now: datetime) -> Watermark:
+        """Up to when all captured requests are there."""
         ...
 
     def experiments(self, window: Window) -> Sequence[Experiment]:

@@ -15,6 +15,7 @@ from analyzer.stats.moments import FloatArray
 from analyzer.stats.ratio import RatioSums
 from store import comparison
 from store.comparison import Ask, Columns, Span, Summed
+from store.watermark import Watermark, watermark
 
 
 class StoredPairs:
@@ -27,6 +28,10 @@ class StoredPairs:
     def version(self) -> str:
         """Version of the store's engine."""
         return str(self._ask("SELECT version() AS version", {})["version"][0])
+
+    def watermark(self, now: datetime) -> Watermark:
+        """Up to when all captured requests are there."""
+        return watermark(self._ask, now)
 
     def experiments(self, window: Window) -> list[Experiment]:
         """What has pairs in the window."""
@@ -47,6 +52,11 @@ class StoredPairs:
                         "client_aborts",
                         "failures_primary",
                         "failures_candidate",
+                        "estimated_primary",
+                        "estimated_candidate",
+                        "estimated_both",
+                        "estimator_error_primary",
+                        "estimator_error_candidate",
                     )
                 },
             )

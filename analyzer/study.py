@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from analyzer import integrity
+from analyzer import estimates, integrity
 from analyzer.comparison import Comparison, adjusted, compare
 from analyzer.integrity import Control, Integrity
 from analyzer.measures import MEASURES, Measure
@@ -26,6 +26,8 @@ class Plan:
     """Names to report, in this order."""
     level: float = 0.95
     measures: tuple[Measure, ...] = MEASURES
+    block_s: float | None = None
+    """Length of a time block: while requests are under way, estimates use whole blocks. None: everything there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Study:
 
     window: Window
     watermark: datetime | None
-    """All requests that started before it have ended; None while some are under way."""
+    """All requests that started before it have ended; None when that is not known."""
     generated_at: datetime
     level: float
     store_version: str
@@ -68,6 +70,9 @@ class _Facts:
     states: Mapping[str, Mapping[str, int]]
     requests_per_conversation: Mapping[str, float]
     sums: Sums
+    watermark: datetime | None
+    vanished: tuple[str, ...]
+    """Workers whose log is not waited for any more."""
 
 
 def known_candidates(source: Source, window: Window, configured: Sequence[str] = ()) -> tuple[str, ...]:
@@ -85,13 +90,12 @@ def study(source: Source, plan: Plan, *, now: datetime) -> Study:
         plan: what to report.
         now: time of the report, UTC.
     """
-    facts = _facts(source, plan)
+    facts = _facts(source, plan, now)
     control = _control(facts, plan)
     candidates = [_candidate(name, facts, plan, control) for name in plan.candidates]
-    under_way = sum(c.states.get(State.OPEN, 0) for c in candidates)
     return Study(
         window=plan.window,
-        watermark=None if under_way else min(plan.window.until, now),
+        watermark=facts.watermark,
         generated_at=now,
         level=plan.level,
         store_version=source.version(),
@@ -99,19 +103,47 @@ def study(source: Source, plan: Plan, *, now: datetime) -> Study:
     )
 
 
-def _facts(source: Source, plan: Plan) -> _Facts:
+def _facts(source: Source, plan: Plan, now: datetime) -> _Facts:
     wanted = {*plan.candidates, CONTROL}
     by_candidate: dict[str, list[Experiment]] = {}
     for experiment in sorted(source.experiments(plan.window), key=lambda e: (e.last, e.id)):
         if experiment.candidate in wanted:
             by_candidate.setdefault(experiment.candidate, []).append(experiment)
     latest = [experiments[-1] for experiments in by_candidate.values()]
+    states = source.states(plan.window)
+    complete: datetime | None = min(plan.window.until, now)
+    whole, vanished = plan.window, tuple[str, ...]()
+    if any(_under_way(name, by_candidate, states) for name in plan.candidates):
+        mark = source.watermark(now)
+        complete, vanished = None if mark.at is None else min(plan.window.until, mark.at), mark.vanished
+        whole = _whole_blocks(plan, complete)
     return _Facts(
         by_candidate,
-        source.states(plan.window),
+        states,
         source.requests_per_conversation(plan.window),
-        source.sums(plan.window, latest, plan.measures) if latest else {},
+        source.sums(whole, latest, plan.measures) if latest else {},
+        complete,
+        vanished,
     )
+
+
+def _under_way(
+    name: str, experiments: Mapping[str, Sequence[Experiment]], states: Mapping[str, Mapping[str, int]]
+) -> bool:
+    pairs = sum(e.pairs for e in experiments.get(name, ()))
+    return integrity.states_with_rows(states.get(name, {}), pairs).get(State.OPEN, 0) > 0
+
+
+def _whole_blocks(plan: Plan, complete: datetime | None) -> Window:
+    """The blocks that no more pairs will come to: in the others the slow ones are missing still."""
+    window = plan.window
+    if plan.block_s is None or complete is None:
+        return window
+    block_us = round(plan.block_s * 1e6)
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    complete_us = (complete - epoch) // timedelta(microseconds=1)
+    end = epoch + timedelta(microseconds=complete_us - complete_us % block_us)
+    return Window(window.since, max(window.since, min(window.until, end)))
 
 
 def _control(facts: _Facts, plan: Plan) -> Control | None:
@@ -122,8 +154,11 @@ def _control(facts: _Facts, plan: Plan) -> Control | None:
 
 
 def _comparisons(experiment: Experiment | None, facts: _Facts, plan: Plan) -> tuple[Comparison, ...]:
-    sums = {} if experiment is None else facts.sums.get((experiment.candidate, experiment.id), {})
-    return tuple(compare(m, sums.get(m.metric), level=plan.level) for m in plan.measures)
+    if experiment is None:
+        return tuple(compare(m, None, level=plan.level) for m in plan.measures)
+    sums = facts.sums.get((experiment.candidate, experiment.id), {})
+    rows = (compare(m, sums.get(m.metric), level=plan.level) for m in plan.measures)
+    return tuple(estimates.checked(row, experiment) for row in rows)
 
 
 def _candidate(name: str, facts: _Facts, plan: Plan, control: Control | None) -> CandidateStudy:
@@ -133,6 +168,7 @@ def _candidate(name: str, facts: _Facts, plan: Plan, control: Control | None) ->
     states = integrity.states_with_rows(counted, sum(e.pairs for e in experiments))
     ratio = integrity.sample_ratio(counted, experiments, facts.requests_per_conversation.get(name))
     lost = integrity.missing(counted)
+    said = integrity.warnings(ratio, lost, control, experiments, states)
     return CandidateStudy(
         name=name,
         experiment=latest.id if latest else None,
@@ -140,11 +176,18 @@ def _candidate(name: str, facts: _Facts, plan: Plan, control: Control | None) ->
         first=latest.first if latest else None,
         last=latest.last if latest else None,
         states=states,
-        integrity=Integrity(ratio, lost, control, integrity.warnings(ratio, lost, control, experiments, states)),
+        integrity=Integrity(ratio, lost, control, (*said, *_vanished(facts.vanished))),
         comparisons=_comparisons(latest, facts, plan),
         decision="wait",
         reasons=_reasons(latest),
     )
+
+
+def _vanished(workers: Sequence[str]) -> tuple[str, ...]:
+    if not workers:
+        return ()
+    named = ", ".join(workers)
+    return (f"nothing was heard of the capture log of {named} for over an hour: its last requests may be missing",)
 
 
 def _reasons(latest: Experiment | None) -> tuple[str, ...]:

@@ -6,6 +6,9 @@ The comparisons, each one command that writes its section of `RESULTS.md` (`--fu
 * `latency`     what a proxy adds to a latency at a fixed rate, in an open loop
 * `isolation`   the primary while the shadow side is broken: `scenarios`, `isolation_runs`, `isolation_report`
 * `streams`     many concurrent event streams
+* `recorder`    pairs per second from capture log to store, and how soon they are seen
+* `rollups`     the live view's queries over the rollups of 100 million pairs, and what they cost an insert
+* `store_size`  bytes per pair on disk, and what other codecs and orders would make of them
 * `bars`        required and measured, in one table, from the figures that the others left in `measured/`
 * `profile`     where a worker's CPU goes
 * `replay`      recorded outputs of real models through the whole pipeline: `asking`, `compared`, `pipeline`,
@@ -18,5 +21,7 @@ What they stand on:
 3. `upstreams`, `event_stream`, `llm`, `llm_upstream`   who answers, and counts
 4. `contenders`, `peers`, `aiohttp_mirror`, `worker`, `served`   what is compared
 5. `captured`, `rounds`, `recorder_cost`   one round of wrk, and what the capture log holds of it
+   `capture_log`   a log of exchanges that are known to the last byte
+   `owned_store`, `rolled`, `stored_rows`   a store of one's own, and rows for it
 6. `intervals`, `measured`, `results`   figures, their spread, and where they are written
 """

@@ -3,13 +3,16 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from bench import bars, isolation, latency, mirror, streams
+from bench import bars, isolation, latency, mirror, recorder, rollups, store_size, streams
 
 BENCHMARKS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "mirror": mirror.main,
     "latency": latency.main,
     "isolation": isolation.main,
     "streams": streams.main,
+    "recorder": recorder.main,
+    "rollups": rollups.main,
+    "store_size": store_size.main,
     "bars": bars.main,
 }
 

@@ -1,4 +1,4 @@
-"""The bars of the data plane, and what was measured against them: `python -m bench.bars` writes the table."""
+"""Bars of data plane and recorder, and what was measured against them: `python -m bench.bars` writes the table."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from bench.measured import DIRECTORY, Figure, Measured, load
 from bench.results import PATH, table, write_section
 
 SECTION = "bars"
-_BENCHMARKS = ("mirror", "latency", "isolation", "streams")
+_BENCHMARKS = ("mirror", "latency", "isolation", "streams", "recorder", "rollups")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,15 @@ BARS = (
     Bar("streams", "memory_kb_per_stream", "memory per stream", 20, unit=" kB", digits=1),
     Bar("streams", "chunk_p99_ms", "chunk in to chunk out, p99", 50, unit=" ms", digits=1),
     Bar("streams", "cpu_per_chunk_vs_envoy", "CPU per chunk v Envoy's mirror", 0.75, unit="x"),
+    Bar("recorder", "pairs_per_s_json", "recorder, pairs/s and core, JSON answers (at least)", 4_000, digits=0),
+    Bar("recorder", "pairs_per_s_streams", "the same, streams of 50 events (at least)", 1_500, digits=0),
+    Bar("recorder", "visible_p99_s", "a pair is seen after its later leg's end, p99", 2.0, unit=" s"),
+    Bar("rollups", "live_view_warm_ms", "live view over 30 days of 100 million pairs, warm", 300, unit=" ms", digits=0),
 )
-"""Those of the design that belong to the data plane."""
-AT_LEAST = frozenset({"streams", "rate_per_s", "scenarios", "runs", "stall_s"})
+"""Those of the design that belong to the data plane, and to what understands it."""
+AT_LEAST = frozenset(
+    {"streams", "rate_per_s", "scenarios", "runs", "stall_s", "pairs_per_s_json", "pairs_per_s_streams"}
+)
 """Figures that must not be smaller."""
 
 
@@ -112,7 +118,7 @@ def bars_table(measured: Mapping[str, Measured | None]) -> str:
 def section(measured: Mapping[str, Measured | None]) -> str:
     """The section of `RESULTS.md`."""
     runs = [f"* {name}: {of.place}" for name, of in measured.items() if of is not None]
-    return f"""## The bars of the data plane
+    return f"""## The bars of the data plane and the recorder
 
 Required figures must be reached; goals are better still. In brackets: the range over rounds (CPU), or the ends of a
 95 % bootstrap interval (latency, isolation). What decides is the value; an interval that reaches beyond the bar makes

@@ -26,10 +26,15 @@ _COMMANDS = {
     "check": "Validates a configuration and says what it would copy.",
     "demo": "Simulated providers and traffic, the real pipeline, a verdict.",
     "report": "Compares each candidate with the primary.",
+    "import": "Brings pairs of a file into the store.",
+    "export": "Writes pairs to a file.",
     "audit": "Shows that every received request ended in one counted state.",
     "sql": "Runs one SELECT on the tables.",
+    "erase": "Takes requests out of the store, for people who ask for that.",
 }
-"""In the order of `--help`: `cli.commands.NAME` holds the command `NAME`."""
+"""In the order of `--help`."""
+_MODULES = {"import": "import_pairs"}
+"""`cli.commands.NAME` holds the command `NAME`, where the language takes it for a name."""
 
 
 class _Lazy(click.Group):
@@ -43,7 +48,8 @@ class _Lazy(click.Group):
         """The command, imported now."""
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(f"cli.commands.{cmd_name}"), cmd_name)
+        name = _MODULES.get(cmd_name, cmd_name)
+        command: click.Command = getattr(importlib.import_module(f"cli.commands.{name}"), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from config.model import Config
+from config.upstreams import Candidate, Primary
 from record.pair import CONTROL
 
 
@@ -31,3 +32,9 @@ def mirrored(config: Config) -> list[Mirrored]:
     if config.control.sample:
         arms.append(Mirrored(CONTROL, config.control.sample, config.primary.url, None))
     return arms
+
+
+def unverified(config: Config) -> list[str]:
+    """Upstreams that are asked over TLS without proving who they are, the primary first."""
+    arms: tuple[Primary | Candidate, ...] = (config.primary, *config.candidates)
+    return [arm.name for arm in arms if arm.url.startswith("https:") and not arm.tls.verify]

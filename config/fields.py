@@ -14,6 +14,10 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LABEL = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _URL = re.compile(r"[!-~]+")
+_DIVIDERS = re.compile(r"[\s,]+")
+MIN_CAPTURE_KEY = 32
+"""Characters of a key of the capture log: 16 bytes even as hexadecimal digits. Nothing slows down who guesses."""
+_CLUSTER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}|\{[A-Za-z0-9_]{1,63}\}")
 _OWN_HEADERS = frozenset(
     {"connection", "content-length", "expect", "host", "keep-alive", "proxy-connection", "te", "trailer"}
     | {"transfer-encoding", "upgrade"}
@@ -59,6 +63,12 @@ def _store_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def _cluster_name(value: str) -> str:
+    if not _CLUSTER.fullmatch(value):
+        raise ValueError("write a name of `system.clusters`, or a macro of the server such as '{cluster}'")
+    return value
+
+
 def _arm_name(value: str) -> str:
     if not _NAME.fullmatch(value):
         raise ValueError("use lower-case letters, digits, dots, dashes and underscores (at most 63)")
@@ -87,6 +97,23 @@ def _header_value(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
     if any(c in text for c in "\r\n\0") or not text.isascii():
         raise ValueError("may hold printable ASCII only, on one line")
+    return value
+
+
+def capture_secrets(value: SecretStr) -> tuple[str, ...]:
+    """The keys in one text, divided by spaces, commas or line breaks."""
+    return tuple(_DIVIDERS.split(value.get_secret_value().strip(" ,\t\r\n")))
+
+
+def _capture_keys(value: SecretStr) -> SecretStr:
+    secrets = capture_secrets(value)
+    if any(len(secret) < MIN_CAPTURE_KEY for secret in secrets):
+        raise ValueError(
+            f"each key needs at least {MIN_CAPTURE_KEY} characters that nobody can guess; "
+            "`openssl rand -base64 32` draws one"
+        )
+    if len(set(secrets)) < len(secrets):
+        raise ValueError("the same key stands twice")
     return value
 
 
@@ -130,6 +157,7 @@ def _label_name(value: str) -> str:
 
 UpstreamUrl = Annotated[str, AfterValidator(_upstream_url)]
 StoreUrl = Annotated[SecretStr, AfterValidator(_store_url)]
+ClusterName = Annotated[str, AfterValidator(_cluster_name)]
 ArmName = Annotated[str, AfterValidator(_arm_name)]
 CandidateName = Annotated[ArmName, AfterValidator(_candidate_name)]
 HeaderName = Annotated[str, AfterValidator(_header_name)]
@@ -137,6 +165,7 @@ SentHeaderName = Annotated[HeaderName, AfterValidator(_sent_header_name)]
 Params = Annotated[dict[str, JsonValue], AfterValidator(_params)]
 LabelName = Annotated[str, AfterValidator(_label_name)]
 HeaderValue = Annotated[SecretStr, AfterValidator(_header_value)]
+CaptureKeys = Annotated[SecretStr, AfterValidator(_capture_keys)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 """A text in which `*` stands for any text; `!` before it rules it out."""
 Patterns = Annotated[tuple[Pattern, ...], BeforeValidator(_one_or_more), Field(min_length=1)]

@@ -9,12 +9,15 @@ from pydantic import AfterValidator, Field, model_validator
 from config.fields import (
     RESTART,
     RESTART_WHEN_SET,
+    CaptureKeys,
+    ClusterName,
     HeaderName,
     HeaderValue,
     LabelName,
     Port,
     Settings,
     StoreUrl,
+    capture_secrets,
     redacted,
 )
 from config.scalars import DurationS, PositiveDurationS, Share, SizeBytes
@@ -162,11 +165,24 @@ class Capture(Settings):
         "where it is absent, a killed worker takes the last second of its counts along.",
         json_schema_extra=RESTART,
     )
-    max_disk: SizeBytes = Field(default=10 * 2**30, description="Beyond this nothing is added (`capture_full`).")
+    max_disk: SizeBytes = Field(
+        default=10 * 2**30,
+        description="Of all segments. At nine tenths of it, while the store takes no rows, the recorder drops the "
+        "oldest (`disk_dropped`); beyond it nothing is added (`capture_full`).",
+    )
     response_head: SizeBytes = Field(default=256 * 2**10, description="Bytes kept of an answer's beginning.")
     response_tail: SizeBytes = Field(default=64 * 2**10, description="Bytes kept of a longer answer's end.")
     flush: PositiveDurationS = Field(default=0.05, description="How long a frame may wait in memory.")
     fsync: PositiveDurationS = Field(default=1.0, description="How often the log is made safe against power loss.")
+    encrypt: CaptureKeys | None = Field(
+        default=None,
+        description="Seals what is captured on disk (AES-256-GCM); write `${file:PATH}`. Keys of at least 32 "
+        "characters, divided by spaces, commas or lines: the first seals, all of them open. Unset: not sealed.",
+    )
+
+    def secrets(self) -> tuple[str, ...]:
+        """The keys, the one that seals first; none when nothing is sealed."""
+        return capture_secrets(self.encrypt) if self.encrypt is not None else ()
 
 
 class Store(Settings):
@@ -182,6 +198,18 @@ class Store(Settings):
         description="Directory of the embedded engine; unused with `url`.",
         json_schema_extra=RESTART,
     )
+    cluster: ClusterName | None = Field(
+        default=None,
+        description="Name of a cluster of that server (`system.clusters`): tables are Replicated and Distributed then, "
+        "statements go ON CLUSTER; unset: one server.",
+        json_schema_extra=RESTART,
+    )
+
+    @model_validator(mode="after")
+    def _cluster_of_a_server(self) -> Self:
+        if self.cluster is not None and self.url is None:
+            raise ValueError("`cluster` names a cluster of your own server: give its address as `url`, too")
+        return self
 
 
 class Privacy(Settings):

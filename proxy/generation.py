@@ -17,8 +17,10 @@ from proxy.figures import Figures, figure_names
 from proxy.leases import ArmLeases
 from proxy.serve.figures import ServeFigures
 from proxy.shadow.capture.board import Board
+from proxy.shadow.capture.frames import Watermark, encode
 from proxy.shadow.capture.keeping import BoardKeeper
 from proxy.shadow.capture.live import made_live_directory
+from proxy.shadow.capture.sealing import KeyRing
 from proxy.shadow.capture.segment import Setup
 from proxy.shadow.capture.writer import CaptureLog
 from proxy.shadow.lag import LagPeaks
@@ -31,6 +33,8 @@ from runtime.log import Log
 from runtime.tasks import Tasks
 
 LOG_CLOSE_S = 5.0
+MARK_IDLE_EVERY_S = 10.0
+"""How often a log that nothing is added to says that it is complete."""
 _LOG_STEP_S = 0.1
 
 
@@ -63,7 +67,7 @@ class Generation:
         stream = uuid.uuid4()
         listed = figure_names(tuple(compared))
         live = made_live_directory(directory, Path(config.capture.memory))
-        self.board = Board(stream, shared.name, tuple(compared), listed, live)
+        self.board = Board(stream, shared.name, tuple(compared), listed, live, capture=str(directory))
         self.figures = Figures(listed, self.board)
         self.log = CaptureLog(
             directory,
@@ -80,6 +84,7 @@ class Generation:
             max_disk_bytes=config.capture.max_disk,
             on_error=self._capture_error,
             chore=BoardKeeper(self.board, directory, live, self._capture_error),
+            keys=KeyRing(config.capture.secrets()),
         )
         self.serve_figures: ServeFigures = before.serve_figures if before else ServeFigures(Figures(listed, self.board))
         is_same = before is not None and before.config.primary.url == config.primary.url
@@ -96,6 +101,9 @@ class Generation:
             pressure=self.pressure,
             on_internal_error=shared.on_internal_error,
         )
+        self._is_closed = False
+        self._marked_frames = -1
+        self._next_mark_s = 0.0
         shared.leases.configure(config)
         self.shadow = shadow_of(config, parts, config_version)
         self.context = serve_context(config, parts, self.shadow)
@@ -117,6 +125,10 @@ class Generation:
         primary, candidates = self.config.primary, self.config.candidates
         named = [(primary.url, primary.tls), *((c.url, c.tls) for c in candidates)]
         return any(self.pools.is_stale(url, tls) for url, tls in named)
+
+    def is_worn(self) -> bool:
+        """Must another take its place, because its board is nearly full or was removed under it?"""
+        return self.board.is_full or self.board.is_uprooted
 
     def drain(self) -> None:
         """Answers say that their connection ends, and no new copies are sent."""
@@ -140,6 +152,18 @@ class Generation:
                 figures.set(figures.index(name), value)
         self.shadow.update_figures()
 
+    def mark(self, undecided_us: int, now_s: float) -> None:
+        """Says in the log up to when it has everything: at once when it has grown, else now and then.
+
+        Args:
+            undecided_us: when the oldest request began of which it is not decided whether it is recorded; now, if none.
+            now_s: monotonic.
+        """
+        if self._is_closed or (self.log.frames == self._marked_frames and now_s < self._next_mark_s):
+            return
+        self.log.append(encode(Watermark(self.log.oldest_us(undecided_us))))
+        self._marked_frames, self._next_mark_s = self.log.frames, now_s + MARK_IDLE_EVERY_S
+
     async def written(self) -> None:
         """Waits until the disk has all of the log; nothing more may come."""
         self.log.hand_over()
@@ -148,6 +172,7 @@ class Generation:
 
     async def close(self) -> None:
         """Closes the log, and lets go of the board: from then on the recorder may bring the stream to its end."""
+        self._is_closed = True
         if not await self.log.close(LOG_CLOSE_S):
             message = "the disk did not take everything"
             self._lines.error("capture", message=message, bytes=self.log.queued_bytes)

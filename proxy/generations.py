@@ -114,6 +114,23 @@ class Generations:
         for generation in self.older:
             generation.update(gauges, {})
 
+    def renew(self) -> None:
+        """Begins a new stream by the same configuration when that of the newest cannot go on; no client notices."""
+        newest = self.newest
+        if not newest.is_worn() or newest.context.draining or self._waiting is not None:
+            return
+        if len(self.older) < MAX_OLDER:
+            try:
+                self.reload(newest.config, newest.config_version)
+            except (ValueError, OSError) as error:
+                self._shared.on_internal_error("new stream", error)
+
+    def mark(self, undecided_us: int) -> None:
+        """Has every log say up to when it is complete; see `Generation.mark`."""
+        now_s = time.monotonic()
+        for generation in self.all():
+            generation.mark(undecided_us, now_s)
+
     async def _retire(self, old: Generation) -> None:
         while old.shadow.open_copies or self._is_used(old.context):  # noqa: ASYNC110 - looked at by the loop's own pace
             await asyncio.sleep(_STEP_S)

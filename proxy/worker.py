@@ -8,6 +8,7 @@ from typing import cast
 
 from config.model import Config
 from proxy import figures as names
+from proxy.clock import unix_us
 from proxy.generation import Generation, Shared
 from proxy.generations import Generations
 from proxy.leases import ArmLeases
@@ -209,7 +210,16 @@ class Worker:
     async def _keep_figures(self) -> None:
         while True:
             self._generations.update()
+            self._generations.mark(self._oldest_undecided_us())
+            self._generations.renew()
             await asyncio.sleep(_FIGURES_EVERY_S)
+
+    def _oldest_undecided_us(self) -> int:
+        """Start of the oldest request that may still come to be copied; now, when there is none."""
+        oldest_us = unix_us()
+        for client in self._clients:
+            oldest_us = client.oldest_us(oldest_us)
+        return oldest_us
 
     def _totals(self) -> dict[str, int]:
         return {

@@ -9,7 +9,7 @@ from record.cost import UNKNOWN_COST, Cost
 from record.outcome import Outcome
 from record.states import State
 from record.timing import NO_TIMING, Timing
-from record.usage import NO_USAGE, Usage
+from record.usage import NO_ESTIMATE, NO_USAGE, Estimate, Usage
 
 CONTROL = "control"
 """The candidate name of the control leg: the copy that goes to the primary itself (A/A, the noise floor)."""
@@ -33,6 +33,9 @@ class Leg:
     tool_calls: int | None = None
     valid_json: bool | None = None
     """None unless the request asked for JSON."""
+    raw_usage: str = ""
+    """Token counts as the provider reported them, JSON; empty where it reported none."""
+    estimate: Estimate = NO_ESTIMATE
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ class State(StrEnum):
     LOOP = "loop"
     PAUSED = "paused"
     UNSAMPLED = "unsampled"
+    INCOMPLETE = "incomplete"
+    """The exchange ended before the whole request was there: the client left, or the primary answered early."""
 
     STATEFUL = "stateful"
     SIDE_EFFECTS = "side_effects"
@@ -41,6 +43,8 @@ class State(StrEnum):
     MEMORY = "memory"
     CAPTURE_FULL = "capture_full"
     SHUTDOWN = "shutdown"
+    INTERNAL_ERROR = "internal_error"
+    """A fault of shadowbench itself came between; it is on standard error."""
 
     OPEN = "open"
     PAIR = "pair"
@@ -51,7 +55,7 @@ class State(StrEnum):
 
 
 _CLASS_MEMBERS: dict[StateClass, tuple[State, ...]] = {
-    StateClass.NOT_ASKED: (State.NO_MATCH, State.OPT_OUT, State.LOOP, State.UNSAMPLED),
+    StateClass.NOT_ASKED: (State.NO_MATCH, State.OPT_OUT, State.LOOP, State.UNSAMPLED, State.INCOMPLETE),
     StateClass.BY_DESIGN: (
         State.PAUSED,
         State.STATEFUL,
@@ -69,6 +73,7 @@ _CLASS_MEMBERS: dict[StateClass, tuple[State, ...]] = {
         State.MEMORY,
         State.CAPTURE_FULL,
         State.SHUTDOWN,
+        State.INTERNAL_ERROR,
         State.WORKER_LOST,
         State.DISK_DROPPED,
         State.QUARANTINED,
@@ -77,7 +82,9 @@ _CLASS_MEMBERS: dict[StateClass, tuple[State, ...]] = {
 }
 CLASS_OF: dict[State, StateClass] = {state: cls for cls, members in _CLASS_MEMBERS.items() for state in members}
 
-UNCAPTURED: frozenset[State] = frozenset({State.NO_MATCH, State.OPT_OUT, State.LOOP, State.PAUSED, State.UNSAMPLED})
+UNCAPTURED: frozenset[State] = frozenset(
+    {State.NO_MATCH, State.OPT_OUT, State.LOOP, State.PAUSED, State.UNSAMPLED, State.INCOMPLETE}
+)
 """Decided before anything is recorded: a count and nothing else."""
 
 SKIPS: tuple[State, ...] = (
@@ -95,8 +102,9 @@ SKIPS: tuple[State, ...] = (
     State.MEMORY,
     State.CAPTURE_FULL,
     State.SHUTDOWN,
+    State.INTERNAL_ERROR,
 )
-"""Sampled but not sent, in the order in which admission decides."""
+"""Sampled but not sent, in the order in which admission decides; the last one when it could not decide."""
 
 LOST: tuple[State, ...] = (State.WORKER_LOST, State.DISK_DROPPED, State.QUARANTINED)
 """Admitted, then lost on the way to the store."""

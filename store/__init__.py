@@ -4,7 +4,9 @@
 2. `migrations` numbered SQL, applied forward only by `migrate`
 3. `endpoint`   one process owns a directory and serves the embedded engine over the ClickHouse HTTP protocol
 4. `locate`     finds the server of a configuration, or the embedded owner, or has `spawn` start one
+   `cluster`    the same statements for a cluster; `retention` how long texts stay
 5. `writer`     rows with a deduplication token
 6. `reader`     runs questions; `comparison` those of the analyzer
-7. `errors`     what can go wrong, as one line each
+7. `erase`      takes requests out again; `mutations` deletes their rows for good
+8. `errors`     what can go wrong, as one line each
 """

@@ -25,6 +25,8 @@ Ask = Callable[[str, Mapping[str, Any]], Columns]
 """Runs a SELECT with its parameters: `store.reader.Reader.columns`."""
 
 _UNAVAILABLE = tuple(s.value for s in SKIPS if CLASS_OF[s] is StateClass.CANDIDATE)
+_MIN_BOTH = 30
+"""Legs with reported and estimated tokens, below which their ratio says little."""
 _KEYS = ("candidate", "experiment", "block", "bucket")
 _WITHIN = (
     "ts >= fromUnixTimestamp64Micro({since_us:Int64}, 'UTC') AND ts < fromUnixTimestamp64Micro({until_us:Int64}, 'UTC')"
@@ -128,12 +130,16 @@ def _of_skip(column: tables.Column) -> str:
         return f"'{Outcome.UNAVAILABLE.value}' AS {column.name}"
     if "Nullable(" in column.type:
         return f"NULL AS {column.name}"
+    if column.type.startswith("Array("):
+        return f"CAST([], '{column.type}') AS {column.name}"
     return f"{'false' if column.type == 'Bool' else '0'} AS {column.name}"
 
 
 def experiment_rows(ask: Ask, span: Span) -> Columns:
     """One row per candidate and experiment with pairs: `pairs`, `first_us`, `last_us` (starts of requests),
-    `share_low`, `share_high`, `held`, `gateway_cached`, `client_aborts`, `failures_primary`, `failures_candidate`.
+    `share_low`, `share_high`, `held`, `gateway_cached`, `client_aborts`, `failures_primary`, `failures_candidate`;
+    `estimated_primary`, `estimated_candidate`, `estimated_both` (pairs with estimated tokens), and
+    `estimator_error_primary`, `estimator_error_candidate` (NULL below 30 legs with reported and estimated tokens).
 
     Failures are counted where the client stayed.
     """
@@ -145,9 +151,27 @@ def experiment_rows(ask: Ask, span: Span) -> Columns:
         "countIf(held_ms > 0) AS held, countIf(gateway_cache) AS gateway_cached, "
         f"countIf(NOT ({stayed})) AS client_aborts, "
         f"countIf({stayed} AND primary_outcome != 'ok') AS failures_primary, "
-        f"countIf({stayed} AND candidate_outcome != 'ok') AS failures_candidate "
+        f"countIf({stayed} AND candidate_outcome != 'ok') AS failures_candidate, "
+        "countIf(primary_tokens_estimated) AS estimated_primary, "
+        "countIf(candidate_tokens_estimated) AS estimated_candidate, "
+        "countIf(primary_tokens_estimated AND candidate_tokens_estimated) AS estimated_both, "
+        f"{_estimator_error('primary')}, {_estimator_error('candidate')} "
         f"FROM {tables.PAIRS.name} WHERE {_WITHIN} GROUP BY candidate, experiment ORDER BY candidate, experiment",
         span.parameters(),
+    )
+
+
+def _estimator_error(arm: str) -> str:
+    """Reported over estimated tokens, less one, of legs that have both; the larger of input and output."""
+    columns = [f"{arm}_{how}{kind}_tokens" for how in ("", "estimated_") for kind in ("input", "output")]
+    both = f"NOT {arm}_tokens_estimated AND " + " AND ".join(f"isNotNull({column})" for column in columns)
+
+    def off(kind: str) -> str:
+        reported, estimated = (f"sumIf(toFloat64({arm}_{how}{kind}_tokens), {both})" for how in ("", "estimated_"))
+        return f"ifNull(abs({reported} / nullIf({estimated}, 0) - 1), 0)"
+
+    return (
+        f"if(countIf({both}) < {_MIN_BOTH}, NULL, greatest({off('input')}, {off('output')})) AS estimator_error_{arm}"
     )
 
 
@@ -184,8 +208,12 @@ def counter_hours(ask: Ask, span: Span) -> Columns:
 
 
 def row_hours(ask: Ask, span: Span) -> Columns:
-    """`hour_s`, `candidate`, `reason` (empty for a pair), `requests`: rows that are really there, hour by hour."""
-    pairs = f"SELECT ts, candidate, '' AS reason FROM {tables.PAIRS.name} WHERE {_WITHIN}"
+    """`hour_s`, `candidate`, `reason` (empty for a pair), `requests`: rows that are really there, hour by hour.
+
+    Without those that came from files (`store.transfer.importing`): no worker here received them.
+    """
+    recorded = f"{_WITHIN} AND NOT startsWith(batch, 'import:')"
+    pairs = f"SELECT ts, candidate, '' AS reason FROM {tables.PAIRS.name} WHERE {recorded}"
     skips = f"SELECT ts, candidate, reason FROM {tables.SKIPS.name} WHERE {_WITHIN}"
     return ask(
         "SELECT toUnixTimestamp(toStartOfHour(ts)) AS hour_s, candidate, reason, count() AS requests "

@@ -4,6 +4,7 @@ import contextlib
 import logging
 import re
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -31,6 +32,16 @@ _START_S = 60.0
 _POLL_S = 0.05
 _PUBLISH_S = 10.0
 """An owner that has the directory publishes within this, or another one is started."""
+_ACCESS_SETTINGS: Mapping[Access, Mapping[str, str]] = {"reader": {"readonly": "2"}, "writer": {}}
+_CLUSTER_SETTINGS = {
+    # Rows are on their shards when an insert is acknowledged, under the token that they came with: the same rows go to
+    # the same shards, each of which knows for itself what it has. (Older servers know this name, newer ones as well.)
+    "insert_distributed_sync": "1",
+    # A question in a question is answered once, for all shards.
+    "distributed_product_mode": "global",
+    # A machine that is away is an error in time, before this client gives up on the answer.
+    "distributed_ddl_task_timeout": "90",
+}
 
 _WRAPPING = re.compile(r"^(Code: \d+\. DB::Exception: )+|( \(version [^()]*(\([^()]*\))?\)\.?( \([A-Z_]+\))?)+$")
 """An error of the engine inside an error of the engine, and versions that nobody asked for."""
@@ -53,7 +64,7 @@ def connect(store: Store, *, access: Access, start_owner: bool) -> Client:
         StoreUnavailable: no server, no owner, or it does not answer.
     """
     if store.url is not None:
-        return _server_client(store.url.get_secret_value(), access)
+        return _server_client(store, store.url.get_secret_value(), access)
     return _embedded_client(Path(store.dir).resolve(), access, start_owner=start_owner)
 
 
@@ -63,7 +74,7 @@ def connect_to(endpoint: Endpoint, access: Access) -> Client:
     Raises:
         StoreUnavailable: it does not answer.
     """
-    return _client(
+    client = _client(
         f"the embedded store (process {endpoint.pid}, port {endpoint.port})",
         host="127.0.0.1",
         port=endpoint.port,
@@ -74,9 +85,12 @@ def connect_to(endpoint: Endpoint, access: Access) -> Client:
         # An own pool: the environment's HTTP proxy is not for loopback.
         pool_mgr=urllib3.PoolManager(num_pools=1, maxsize=4, retries=1),
     )
+    # The engine calls all settings of a reader read-only; the endpoint lets it set this one.
+    client.valid_transport_settings = client.valid_transport_settings | {"max_block_size"}
+    return client
 
 
-def _server_client(url: str, access: Access) -> Client:
+def _server_client(store: Store, url: str, access: Access) -> Client:
     parts = urlsplit(url)
     is_tls = parts.scheme == "clickhouses"
     client = _client(
@@ -90,9 +104,12 @@ def _server_client(url: str, access: Access) -> Client:
         send_receive_timeout=_ANSWER_S[access],
         dedicated_pool=True,
     )
-    if access == "reader":
-        with contextlib.suppress(ProgrammingError):  # a user that is read-only already may not say so again
-            client.set_client_setting("readonly", "2")
+    settings = {**(_CLUSTER_SETTINGS if store.cluster is not None else {}), **_ACCESS_SETTINGS[access]}
+    # A user that is read-only already may not say so again; what a writer cannot have is an error.
+    forgiven = (ProgrammingError,) if access == "reader" else ()
+    for name, value in settings.items():
+        with contextlib.suppress(*forgiven):
+            client.set_client_setting(name, value)
     return client
 
 

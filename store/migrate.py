@@ -1,7 +1,6 @@
 """Brings a database to the schema that this shadowbench knows: numbered files, applied once, forward only."""
 
 import hashlib
-import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,14 +10,14 @@ from importlib import resources
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from store.cluster import Layout, layout
 from store.errors import SchemaMissing, SchemaUnknown, StoreUnavailable
 from store.locate import one_line
 
 _FILE = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 _UNKNOWN_TABLE = 60
 _UNKNOWN_DATABASE = 81
-_VERSIONS = """
-CREATE TABLE IF NOT EXISTS {database:Identifier}.schema_version
+VERSIONS = """CREATE TABLE IF NOT EXISTS {database:Identifier}.schema_version
 (
     `version` UInt32 COMMENT 'Number of the step.',
     `name` String COMMENT 'Its name.',
@@ -27,8 +26,7 @@ CREATE TABLE IF NOT EXISTS {database:Identifier}.schema_version
 )
 ENGINE = MergeTree ORDER BY version
 SETTINGS non_replicated_deduplication_window = 10000
-COMMENT 'Steps of the schema that this database has been through.'
-"""
+COMMENT 'Steps of the schema that this database has been through.'"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +59,15 @@ def steps() -> tuple[Step, ...]:
     return tuple(sorted(found, key=lambda step: step.version))
 
 
-def migrate(client: Client, database: str) -> int:
+def migrate(client: Client, database: str, cluster: str | None = None) -> int:
     """Makes the database if needed and applies the steps that it has not been through.
 
     Only the store's owner and the recorder call it; two at once do no harm, since every statement can be repeated.
+
+    Args:
+        client: with the right to make tables.
+        database: where.
+        cluster: `store.cluster`: its machines get replicated and distributed tables.
 
     Returns:
         The version that the database has now.
@@ -73,24 +76,43 @@ def migrate(client: Client, database: str) -> int:
         SchemaUnknown: a newer shadowbench has been here.
         StoreUnavailable: the server does not do it.
     """
+    form = layout(database, cluster)
     try:
-        client.command(
-            "CREATE DATABASE IF NOT EXISTS {database:Identifier}", {"database": database}, use_database=False
-        )
-        client.command(_VERSIONS, {"database": database}, use_database=False)
+        if cluster is not None:
+            _require_cluster(client, cluster)
+        _run(client, form, "CREATE DATABASE IF NOT EXISTS {database:Identifier}")
+        _run(client, form, VERSIONS)
         done = _version(client, database) or 0
         _check_known(done, database)
         for step in steps():
             if step.version > done:
-                _apply(client, database, step)
+                _apply(client, database, form, step)
     except ClickHouseError as error:
         raise StoreUnavailable(f"the schema of {database} cannot be brought up to date: {one_line(error)}") from None
     return steps()[-1].version
 
 
-def _apply(client: Client, database: str, step: Step) -> None:
+def _require_cluster(client: Client, cluster: str) -> None:
+    if cluster.startswith("{"):
+        return  # a macro, which the server fills in
+    known = [
+        row[0] for row in client.query("SELECT DISTINCT cluster FROM system.clusters ORDER BY cluster").result_rows
+    ]
+    if cluster not in known:
+        raise StoreUnavailable(
+            f"store.cluster {cluster!r} is no cluster of the server, which knows {', '.join(known) or 'none'}: "
+            "name one of system.clusters"
+        )
+
+
+def _run(client: Client, form: Layout, statement: str) -> None:
+    for text in form.statements(statement):
+        client.command(text, use_database=False)
+
+
+def _apply(client: Client, database: str, form: Layout, step: Step) -> None:
     for statement in step.statements():
-        client.command(statement, {"database": database}, use_database=False)
+        _run(client, form, statement)
     client.insert(
         "schema_version",
         [[step.version, step.name, step.digest, datetime.now(UTC)]],
@@ -131,24 +153,13 @@ def require_known_schema(client: Client) -> None:
         if getattr(error, "code", None) not in {_UNKNOWN_TABLE, _UNKNOWN_DATABASE}:
             raise StoreUnavailable(f"the store does not answer: {one_line(error)}") from None
         version = None
-    if version is None or version < steps()[-1].version:
+    if version is None:
         raise SchemaMissing(
             f"database {database} has no results of this shadowbench yet: `shadowbench serve` prepares it"
         )
+    if version < (known := steps()[-1].version):
+        raise SchemaMissing(
+            f"database {database} has schema {version}, this shadowbench reads {known}: `shadowbench serve` brings it "
+            "up to date"
+        )
     _check_known(version, database)
-
-
-def apply_retention(client: Client, retention_s: float) -> None:
-    """Sets how long `payloads` keeps texts (`privacy.retention`); older rows go with the next merges.
-
-    Raises:
-        StoreUnavailable: the server does not do it.
-    """
-    seconds = max(1, math.ceil(retention_s))
-    try:
-        made = str(client.command("SHOW CREATE TABLE payloads"))
-        # A change rewrites every part, so it is only asked for when it is one.
-        if f"toIntervalSecond({seconds})" not in made:
-            client.command(f"ALTER TABLE payloads MODIFY TTL toDateTime(ts) + INTERVAL {seconds} SECOND")
-    except ClickHouseError as error:
-        raise StoreUnavailable(f"privacy.retention cannot be applied: {one_line(error)}") from None

@@ -19,6 +19,7 @@ from store.errors import QueryFailed, StoreUnavailable
 from store.locate import one_line
 
 Row = Mapping[str, Any]
+_BLOCK_SETTING = "max_block_size"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FOREVER = datetime(2200, 1, 1, tzinfo=UTC)
 _WITHIN = "ts >= {since:DateTime64(6, 'UTC')} AND ts < {until:DateTime64(6, 'UTC')}"
@@ -98,6 +99,31 @@ class Reader:
             names = tuple(cast("QueryResult", blocks.source).column_names)
             yield Result(names or self._names(sql, parameters or {}), _rows(blocks))
 
+    def column_blocks(
+        self, sql: str, parameters: Mapping[str, Any], *, block_rows: int
+    ) -> Iterator[dict[str, Sequence[Any]]]:
+        """An answer by column, at most `block_rows` rows at a time; no block is empty.
+
+        A server of your own whose user may change no setting sends blocks of its own size.
+
+        Raises:
+            QueryFailed: the server does not answer this question, or breaks off.
+            StoreUnavailable: it does not answer at all.
+        """
+        with _store_errors():
+            settings = {_BLOCK_SETTING: str(block_rows)} if self._may_set_blocks() else None
+            blocks = self._client.query_column_block_stream(sql, dict(parameters), settings=settings)
+        with blocks:
+            names = tuple(cast("QueryResult", blocks.source).column_names)
+            for block in _parts(blocks):
+                if block and len(block[0]):
+                    yield dict(zip(names, block, strict=True))
+
+    def _may_set_blocks(self) -> bool:
+        client = self._client
+        known = client.server_settings.get(_BLOCK_SETTING)
+        return _BLOCK_SETTING in client.valid_transport_settings or (known is not None and not known.readonly)
+
     def _names(self, sql: str, parameters: Mapping[str, Any]) -> tuple[str, ...]:
         """Column names of an answer without rows: it comes without a head."""
         with contextlib.suppress(QueryFailed):  # not a SELECT
@@ -176,6 +202,11 @@ class Reader:
 
 
 def _rows(blocks: StreamContext) -> Iterator[Sequence[Any]]:
+    for block in _parts(blocks):
+        yield from block
+
+
+def _parts(blocks: StreamContext) -> Iterator[Sequence[Any]]:
     """Only what the store does becomes an error of the store, not what is done with the rows."""
     source = iter(blocks)
     while True:
@@ -183,7 +214,7 @@ def _rows(blocks: StreamContext) -> Iterator[Sequence[Any]]:
             block = next(source, None)
         if block is None:
             return
-        yield from block
+        yield block
 
 
 def _window(since: datetime | None, until: datetime | None) -> dict[str, str]:

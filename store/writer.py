@@ -1,17 +1,44 @@
-"""Rows into tables, exactly once: the same rows with the same token, however often they are sent."""
+"""Rows into tables, exactly once: the same rows with the same token, however often they are sent.
+
+Rows go out in the Native format that clickhouse-connect makes column by column. Measured beside it, per pair with its
+two texts, client and store: Native 12 + 52 us of CPU, JSONCompactEachRow 5 + 58 us, RowBinary no better. The sums are
+the same, and Native refuses what does not fit a column (an integer that is too large, text where a number belongs),
+where the text formats wrap or guess.
+"""
 
 from collections.abc import Sequence
+from math import isfinite
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
 
 import urllib3
+from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DataError, ProgrammingError
 
 from store import tables
 from store.errors import StoreRefused, StoreUnavailable
 from store.locate import StoreConnection, one_line
+from store.resending import Resending
+from store.tables import Table
 
 _TABLES = MappingProxyType({table.name: table for table in tables.TABLES})
+
+
+def _kinds(kind: str) -> frozenset[type]:
+    """Types of the values of a numeric column; none for another."""
+    nothing = {type(None)} if "Nullable" in kind else set()
+    if "UInt" in kind:
+        return frozenset({int} | nothing)
+    return frozenset({float, int} | nothing) if "Float" in kind else frozenset()
+
+
+_NUMBERS = MappingProxyType(
+    {
+        table.name: [(n, kinds) for n, c in enumerate(table.columns) if (kinds := _kinds(c.type))]
+        for table in tables.TABLES
+    }
+)
 _EXACTLY_ONCE = {
     # A retried batch is counted once in the table, and once in what views make of it.
     "deduplicate_blocks_in_dependent_materialized_views": 1,
@@ -48,11 +75,24 @@ _ABOUT_THE_ROWS = frozenset(
 store that is full, overloaded, read-only or without its tables costs time and not rows."""
 
 
+MAX_DOUBTS = 256
+"""Batches of which a process does not know whether they arrived; it sends one at a time."""
+
+
 class Writer:
     """Inserts of one process, from one thread."""
 
     def __init__(self, connection: StoreConnection) -> None:
         self._connection = connection
+        self._doubts: dict[tuple[str, str], None] = {}
+        self.mended = 0
+        """Batches that the store had acknowledged and lost, and that were sent under a fresh token."""
+
+    def doubt(self, table: str, token: str) -> None:
+        """Somebody may have sent these rows before: another process that died over it, or we ourselves."""
+        if len(self._doubts) >= MAX_DOUBTS:
+            del self._doubts[next(iter(self._doubts))]
+        self._doubts[table, token] = None
 
     def insert(self, table: str, rows: Sequence[Sequence[Any]], token: str) -> None:
         """Stores rows; returns when they are on the server's disk.
@@ -65,27 +105,31 @@ class Writer:
                 acknowledged and not stored again.
 
         Raises:
-            StoreUnavailable: they may be stored or not; send the same rows with the same token again.
+            StoreUnavailable: they may be stored or not; send the same rows with the same token again. Then, and after
+                `doubt`, they are looked for as well (see `store.resending`).
             StoreRefused: the server does not take these rows.
         """
         if not rows:
             return
-        columns = _TABLES[table].columns
+        known = _TABLES[table]
         client = self._connection.client()
+        _check_numbers(known, rows)
+        is_doubtful = (table, token) in self._doubts
+        # From here on an error leaves open whether they are stored; so does our own death, which others know of.
+        self.doubt(table, token)
         try:
-            client.insert(
-                table,
-                rows,
-                column_names=[column.name for column in columns],
-                column_type_names=[column.type for column in columns],
-                settings={**_EXACTLY_ONCE, "insert_deduplication_token": token},
-            )
+            resending = Resending(client, known, rows, token) if is_doubtful else None
+            if resending is not None and resending.can_be_seen():
+                self.mended += resending.run(lambda some, name: _send(client, known, some, name)) > 0
+            else:
+                _send(client, known, rows, token)
         except (ClickHouseError, urllib3.exceptions.HTTPError, OSError) as error:
             raise self._failure(table, error) from error
         except (TypeError, ValueError, ArithmeticError, AttributeError, LookupError) as error:
             # The client takes the rows apart while it sends them; the server keeps nothing of a request cut short.
             self._connection.drop()
             raise StoreRefused(f"{table}: a value does not fit its column: {one_line(error)}") from error
+        del self._doubts[table, token]
 
     def _failure(self, table: str, error: Exception) -> StoreUnavailable | StoreRefused:
         text = f"{table}: {one_line(error)}"
@@ -98,6 +142,34 @@ class Writer:
     def close(self) -> None:
         """Closes the connection."""
         self._connection.drop()
+
+
+def _send(client: Client, table: Table, rows: Sequence[Sequence[Any]], token: str) -> None:
+    client.insert(
+        table.name,
+        rows,
+        column_names=[column.name for column in table.columns],
+        column_type_names=[column.type for column in table.columns],
+        settings={**_EXACTLY_ONCE, "insert_deduplication_token": token},
+    )
+
+
+def _check_numbers(table: Table, rows: Sequence[Sequence[Any]]) -> None:
+    """The client would make whole numbers of fractions, and of what is no number at all, without a word.
+
+    Neither NaN nor infinity is a measurement: unknown is NULL, and one of them would spoil every sum over its block.
+
+    Raises:
+        StoreRefused: a value is not of its column's kind.
+    """
+    if any(len(row) != len(table.columns) for row in rows):
+        return  # the client says so
+    for place, kinds in _NUMBERS[table.name]:
+        values = list(map(itemgetter(place), rows))
+        if not kinds.issuperset(map(type, values)):
+            raise StoreRefused(f"{table.name}: {table.columns[place].name} holds what is no number of its kind")
+        if float in kinds and not isfinite(sum(filter(None, values))):
+            raise StoreRefused(f"{table.name}: {table.columns[place].name} holds a number that is not finite")
 
 
 def _is_of_the_client(error: Exception) -> bool:

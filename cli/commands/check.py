@@ -90,6 +90,11 @@ def _text(config: Config, expected: Forecast | str | None) -> str:
     lines = [f"valid; clients are answered by {config.primary.url}"]
     for arm, said in zip(mirrored(config), answer["mirrored"], strict=True):
         lines.append(f"{arm.name}: {arm.text()}" + (f"; {_PRICE_TEXT[said['price']]}" if arm.share else ""))
+    if config.store.cluster is not None:
+        lines.append(
+            f"store: replicated and sharded on cluster {config.store.cluster!r}; the recorder makes its tables there "
+            "(a form that was checked by the engine's parser, and not run on a cluster)"
+        )
     if expected is None:
         lines.append("nothing is copied: give a candidate a `sample` above 0")
     else:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from clickhouse_connect.driver.client import Client
 from pydantic import TypeAdapter, ValidationError
 
 from analyzer.source import Window
@@ -17,7 +18,7 @@ from config.load import load_config
 from config.model import Config
 from config.scalars import PositiveDurationS
 from store.errors import SchemaMissing, SchemaUnknown, StoreError
-from store.locate import close, connect
+from store.locate import Access, close, connect
 from store.migrate import require_known_schema
 from store.reader import Reader
 
@@ -129,21 +130,28 @@ class StoreTrouble(click.ClickException):
 
 
 @contextlib.contextmanager
-def stored_pairs(config: Config) -> Iterator[StoredPairs]:
-    """The configured store, whether `serve` runs or not.
+def stored(config: Config, access: Access = "reader") -> Iterator[Client]:
+    """The configured store, whether `serve` runs or not, with tables that this shadowbench knows.
 
     Raises:
         click.UsageError: it is there, but holds nothing that this shadowbench can read.
         StoreTrouble: it does not answer.
     """
     try:
-        client = connect(config.store, access="reader", start_owner=True)
+        client = connect(config.store, access=access, start_owner=True)
         try:
             require_known_schema(client)
-            yield StoredPairs(Reader(client).columns)
+            yield client
         finally:
             close(client)
     except (SchemaMissing, SchemaUnknown) as error:
         raise click.UsageError(str(error)) from None
     except StoreError as error:
         raise StoreTrouble(str(error)) from None
+
+
+@contextlib.contextmanager
+def stored_pairs(config: Config) -> Iterator[StoredPairs]:
+    """The same, for the analyzer."""
+    with stored(config) as client:
+        yield StoredPairs(Reader(client).columns)

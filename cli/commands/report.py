@@ -50,7 +50,7 @@ def report(
     asked = window(since, until, now)
     with stored_pairs(config) as source:
         names = _chosen(source, asked, config, candidates)
-        result = study(source, Plan(asked, names), now=now)
+        result = study(source, Plan(asked, names, block_s=config.blocks.length), now=now)
     _write(result, form, out)
     return 0
 

@@ -1,9 +1,7 @@
 """`shadowbench sql`: a read-only question to the store."""
 
-import csv
 import datetime
 import decimal
-import io
 import json
 import math
 import re
@@ -13,7 +11,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 from rich.console import Group, RenderableType
@@ -36,30 +34,40 @@ _TABLE_ROWS = 1000
 _CELL_CHARS = 500
 _NAME_COLUMNS = 32
 """Of a terminal; the longest name of a column of ours has 28 characters."""
+_AS_THEY_ARE = frozenset({str, int, bool, type(None)})
+_BARE = (datetime.date, decimal.Decimal, uuid.UUID, float)
+"""What has a text in JSON and needs no quotes in CSV."""
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_].*?(?:\x07|\x1b\\|$)|[ -/]*[0-~])", re.DOTALL)
 
 
 @click.command(name="sql")
-@click.argument("statement")
+@click.argument("statement", required=False)
 @config_option
+@click.option(
+    "--file",
+    "script",
+    type=click.File(encoding="utf-8"),
+    metavar="FILE",
+    help="Read the statement from FILE instead; - is standard input.",
+)
 @click.option(
     "--format",
     "form",
     type=click.Choice(["table", "json", "csv"]),
     default="table",
     show_default=True,
-    help="table: for people, at most 1000 rows. json: one object per line. csv: with a header.",
+    help="table: for people, at most 1000 rows. json: one object per line. csv: with a header, NULL as \\N.",
 )
-def sql(*, statement: str, config_file: Path | None, form: str) -> int:
+def sql(*, statement: str | None, script: TextIO | None, config_file: Path | None, form: str) -> int:
     """Runs one SELECT on the tables of the store; nothing can be changed.
 
     \b
     Example:
       shadowbench sql "SELECT candidate, count() FROM pairs GROUP BY candidate"
       shadowbench sql "SELECT * FROM pairs ORDER BY ts DESC LIMIT 5" --format json
+      shadowbench sql --file question.sql --format csv
     """
-    if not statement.strip():
-        raise click.UsageError("the statement is empty; write a SELECT")
+    statement = _statement(statement, script)
     client = connect(configuration(config_file).store, access="reader", start_owner=True)
     try:
         with Reader(client).result(statement) as result:
@@ -71,6 +79,18 @@ def sql(*, statement: str, config_file: Path | None, form: str) -> int:
     finally:
         close(client)
     return 0
+
+
+def _statement(said: str | None, script: TextIO | None) -> str:
+    if (said is None) == (script is None):
+        raise click.UsageError("write one statement: as an argument, or in a file with --file FILE")
+    try:
+        statement = said if script is None else script.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"--file: {error}") from None
+    if not statement or not statement.strip():
+        raise click.UsageError("the statement is empty; write a SELECT")
+    return statement
 
 
 def _table(result: Result) -> None:
@@ -129,21 +149,28 @@ def _json(result: Result) -> None:
 
 
 def _csv(result: Result) -> None:
-    line = io.StringIO()
-    writer = csv.writer(line, lineterminator="\n")
-
-    def written(values: Iterable[Any]) -> str:
-        line.seek(0)
-        line.truncate()
-        writer.writerow(values)
-        return line.getvalue()
+    """Texts between quotes and NULL without, so that an empty text, and the text `\\N`, are told from NULL."""
 
     def lines() -> Iterator[str]:
-        yield written(result.names)
+        yield ",".join(map(_quoted, result.names)) + "\n"
         for row in result.rows:
-            yield written("" if v is None else v if isinstance(v, str) else _plain_text(v) for v in row)
+            yield ",".join(map(_csv_cell, row)) + "\n"
 
     _write(lines())
+
+
+def _csv_cell(value: Any) -> str:
+    if value is None:
+        return "\\N"
+    plain = _plain(value)
+    if isinstance(plain, str):
+        return plain if isinstance(value, _BARE) else _quoted(plain)
+    text = json.dumps(plain)
+    return _quoted(text) if isinstance(plain, (dict, list)) else text
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
 
 
 def _write(lines: Iterable[str]) -> None:
@@ -158,16 +185,18 @@ def _plain_text(value: Any) -> str:
 
 def _plain(value: Any) -> Any:
     """The value as JSON has it: times in ISO 8601, decimals as texts (a float would round them)."""
+    if value.__class__ in _AS_THEY_ARE:
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)  # JSON has no word for it
     if isinstance(value, (datetime.datetime, datetime.date)):
         return value.isoformat()
-    if isinstance(value, (uuid.UUID, decimal.Decimal)):
-        return str(value)
+    if isinstance(value, decimal.Decimal):
+        return f"{value:f}"
     if isinstance(value, (bytes, bytearray)):
         return value.hex()
     if isinstance(value, dict):
         return {str(_plain(k)): _plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple, set)):
         return [_plain(v) for v in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)  # JSON has no word for it
-    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+    return value if isinstance(value, (str, int)) else str(value)

@@ -91,6 +91,9 @@ RECORDER = {
     "shadowbench_recorder_batches_total": "Batches sent to the store and acknowledged.",
     "shadowbench_recorder_retries_total": "Batches sent again because the store did not answer.",
     "shadowbench_recorder_refused_inserts_total": "Batches that the store read and refused; they are set aside.",
+    "shadowbench_recorder_mended_batches_total": (
+        "Batches that the store had acknowledged and lost in a crash; they were sent again under a fresh token."
+    ),
     "shadowbench_recorder_backlog_bytes": "Bytes of the capture log not read yet.",
     "shadowbench_recorder_lag_seconds": "How long ago the recorder last had nothing left to read.",
     "shadowbench_recorder_open_exchanges": "Exchanges of which only a part was read so far.",
@@ -103,8 +106,19 @@ RECORDER = {
     "shadowbench_recorder_bad_exchanges_total": "Exchanges that could not be made into rows; they are set aside.",
     "shadowbench_recorder_bad_frames_total": "Frames that could not be read; they are set aside.",
     "shadowbench_recorder_vanished_segments_total": "Segments that were gone before they were read.",
+    "shadowbench_recorder_disk_dropped_total": "Pairs that will not be: the oldest of a log that was nearly full while "
+    "the store took no rows.",
+    "shadowbench_recorder_dropped_skips_total": "Rows of skips that went with them; their counts stand.",
+    "shadowbench_recorder_dropped_bytes_total": "Bytes of the capture log that were freed so.",
     "shadowbench_recorder_quarantined_total": "Items set aside for a person to look at.",
-    "shadowbench_recorder_odd_usage_total": "Token counts that contradict themselves, taken as reported.",
+    "shadowbench_recorder_quarantine_expired_total": "Files of items set aside that were removed after "
+    "`privacy.retention`.",
+    "shadowbench_recorder_locked_streams": "Streams that wait for a key that `capture.encrypt` does not have.",
+    "shadowbench_recorder_odd_usage_total": "Legs whose reported token counts cannot all be true; those that cannot "
+    "are taken as unknown.",
+    "shadowbench_recorder_raw_usage_dropped_total": "Legs whose provider reported more than is kept as it came.",
+    "shadowbench_recorder_unchecked_json_total": "Answers in JSON that could not be checked by the client's schema: it "
+    "is no sound schema, or takes more work than a check may.",
     "shadowbench_recorder_unpriced_legs_total": "Legs with tokens and a model whose price nobody knows.",
     "shadowbench_recorder_budget_reading_failures_total": "Readings of the spend that failed; while they do, "
     "candidates with a budget or a rate get no copies.",

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cli.mirrored import mirrored
+from cli.mirrored import mirrored, unverified
 from cli.settings import Loaded
 from cli.supervisor.child import Command, role_command
 from cli.supervisor.mirroring import Mirroring
@@ -141,6 +141,10 @@ def _introduce(config: Config, clients: Sequence[socket.socket], admin: socket.s
     if clients:
         for arm in mirrored(config):
             terminal.say(arm.name, "mirrored" if arm.share else "off", arm.text())
+        for name in unverified(config):
+            terminal.say(
+                name, "warning", "tls.verify is off: anybody on the way can be this upstream, and read its keys"
+            )
 
 
 async def _warn_when_unreachable(url: str, terminal: Terminal) -> None:

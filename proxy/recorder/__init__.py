@@ -8,6 +8,8 @@
 5. `shipment`    `rows` of one stretch of one segment, under one deduplication token
 6. `follower`    one stream: reads, plans, acknowledges, and remembers all that in `checkpoint`
 7. `reporter`    boards -> counter rows; `tally` says what changed, and what a dead worker lost
-8. `sender`      shipments -> `destination`, again and again until the store takes them; `absence` says when it does not
-9. `recorder`    the turn of all this; `role` the process
+8. `watermarks`  up to when each stream is complete in the store
+9. `sender`      shipments -> `destination`, again and again until the store takes them; `absence` says when it does not
+10. `dropping`   the store is away and the log nearly full: the oldest segments go, by `reduction` and `swap`
+11. `recorder`   the turn of all this; `role` the process
 """

@@ -51,6 +51,22 @@ class CounterPlan(msgspec.Struct, frozen=True):
     """What will have been reported once they are in the store."""
     closes_through: int
     """Hours up to this one are settled for good by these rows; 0 settles none."""
+    closes: list[int] = []
+    """Those hours; older releases meant every one up to that."""
+    pages: int = 0
+    """Hours that the board had by then."""
+
+    def is_end_of(self, hour: int) -> bool:
+        """Is this hour settled by these rows?"""
+        return hour in self.closes if self.closes else hour <= self.closes_through
+
+
+class Swap(msgspec.Struct, frozen=True):
+    """A reduced segment that takes the place of the whole one: places and counts are already those of the reduced."""
+
+    sequence: int
+    segment: str
+    """UUID of the reduced one, 32 hex digits."""
 
 
 class Checkpoint(msgspec.Struct):
@@ -65,17 +81,27 @@ class Checkpoint(msgspec.Struct):
     """Number of the carry file that holds what was open at `replay`; 0 for none."""
     plan: BatchPlan | None = None
     recorded: Tallies = {}
-    """Pairs in the store and exchanges set aside, by hour; what is missing from the board's count is lost."""
+    """Pairs in the store, exchanges set aside and those given up for want of disk, by hour; what is missing from the
+    board's count is lost.
+    """
     reported: Tallies = {}
     """Board counts that are in the store."""
     counters_sent: int = 0
     counter_plan: CounterPlan | None = None
     closed_through: int = 0
     """Hours up to this one are settled: nothing of them is reported again."""
+    closed_pages: int | None = None
+    """Hours that the board had when these were settled; None before the first, and in what older releases wrote."""
     damaged: bool = False
     """Part of the stream was set aside as unreadable."""
+    swap: Swap | None = None
+    """The last segment that was reduced; where its file is not in place yet, it is put there first of all."""
     finished: bool = False
     """Everything of the stream is in the store; only files are left to remove."""
+
+    def is_closed(self, hour: int, page: int) -> bool:
+        """Is an hour of the board settled? One that a clock which was set back began since, is not."""
+        return hour <= self.closed_through and (self.closed_pages is None or page < self.closed_pages)
 
     def needed_from(self) -> tuple[int, int]:
         """Where a restart would begin to read."""

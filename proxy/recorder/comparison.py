@@ -1,38 +1,15 @@
-"""How alike two answers are, and whether one is a refusal."""
+"""How alike two answers are: texts by every character, tool calls by what they mean."""
 
 import json
-import re
+import math
 from collections import Counter
 from typing import Any
+
+import msgspec
 
 from proxy.wire.dialect import Answer, ToolCall
 from proxy.wire.errors import WireError
 from proxy.wire.json_text import read_json, well_formed
-
-REFUSAL_WINDOW_CHARS = 160
-"""A refusal says so at once; later such words are about something else."""
-
-_REFUSAL = re.compile(
-    r"\b(?:i(?:['’]m| am) (?:(?:so|very|really) )?sorry,? (?:but )?(?:i |as an )"
-    r"|(?:sorry|unfortunately),? (?:but )?i (?:can['’]?t|can ?not|won['’]t|am (?:unable|not able)|must decline)"
-    r"|i (?:can['’]?t|can ?not|won['’]t|am unable to|am not able to|must decline to) "
-    r"(?:help|assist|comply|fulfil|provide|discuss|engage|support|create|generate|write|do that)"
-    r"|i(?:['’]m| am) (?:unable|not able) to (?:help|assist|comply|fulfil|provide|discuss|engage|create|generate)"
-    r"|as an ai(?: language model)?,? i (?:can['’]?t|can ?not|won['’]t|am (?:unable|not able)))",
-    re.IGNORECASE,
-)
-
-
-def is_refusal(answer: Answer) -> bool:
-    """A rule that anyone can apply by hand; it misses refusals in other languages and polite evasions.
-
-    True when the provider says so (a refusal field, a finish reason such as `content_filter`, `refusal` or `SAFETY`),
-    or when the first 160 characters of the visible text hold one of the usual English phrases ("I'm sorry, but I
-    can't", "I cannot help", ...).
-    """
-    if answer.refusal or answer.declined:
-        return True
-    return bool(answer.text) and _REFUSAL.search(answer.text or "", 0, REFUSAL_WINDOW_CHARS) is not None
 
 
 def exact_match(primary: Answer, candidate: Answer) -> bool | None:
@@ -61,14 +38,47 @@ def _canonical(call: ToolCall) -> tuple[str, str]:
 
 
 def canonical_json(text: str) -> str:
-    """JSON text with sorted keys and without blanks; no arguments at all are an empty object, other text stays."""
+    """JSON text with sorted keys and without blanks; no arguments at all are an empty object, other text stays.
+
+    Numbers are compared by their value, as JSON knows no other: 1, 1.0 and 1e0 are the same. Escapes are undone; of a
+    key that is there twice the last one counts, as it does for those who would run the call.
+    """
     if not text.strip():
         return "{}"
     try:
-        value: Any = read_json(text.encode("utf-8", "replace"))
+        value = _decode(text.encode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        value = None
+    try:
+        if value is None:
+            value = _plain(read_json(text.encode("utf-8", "replace")))
         return well_formed(json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
     except (WireError, RecursionError, ValueError):
         return text
+
+
+def _number(literal: str) -> float | int:
+    """A number with a fraction or an exponent; raises ValueError: larger than any number that programs compute with."""
+    value = float(literal)
+    if not math.isfinite(value):
+        raise ValueError(literal)
+    # Beyond 2^53 a float is no longer the number that was written.
+    return int(value) if value.is_integer() and abs(value) <= _EXACT else value
+
+
+_EXACT = 2.0**53
+_decode = msgspec.json.Decoder(float_hook=_number).decode
+
+
+def _plain(value: Any) -> Any:
+    """The same for what the lenient reader gave; raises ValueError as `_number` does."""
+    if isinstance(value, float) and math.isinf(value):
+        raise ValueError("a number without end")
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT:
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
 def tool_calls_json(calls: tuple[ToolCall, ...] | None) -> str:

@@ -6,7 +6,8 @@ from typing import Protocol
 from config.model import Config
 from proxy.recorder.rows import Row
 from store.locate import StoreConnection, may_answer
-from store.migrate import apply_retention, migrate
+from store.migrate import migrate
+from store.retention import apply_retention
 from store.writer import Writer
 
 
@@ -30,6 +31,15 @@ class Destination(Protocol):
         """
         ...
 
+    def doubt(self, table: str, token: str) -> None:
+        """An earlier process may have sent these rows: they are looked for before they are sent, and afterwards."""
+        ...
+
+    @property
+    def mended(self) -> int:
+        """Batches that the store had acknowledged and lost; they were sent again."""
+        ...
+
     def is_gone(self) -> bool:
         """Is it known that nobody will take rows before somebody starts the store again? Never waits."""
         ...
@@ -51,12 +61,21 @@ class StoreDestination:
     def prepare(self) -> None:
         """See `Destination`."""
         client = self._connection.client()
-        migrate(client, client.database or "")
-        apply_retention(client, self._retention_s)
+        migrate(client, client.database or "", self._store.cluster)
+        apply_retention(client, self._retention_s, self._store.cluster)
 
     def insert(self, table: str, rows: Sequence[Row], token: str) -> None:
         """See `Destination`."""
         self._writer.insert(table, rows, token)
+
+    def doubt(self, table: str, token: str) -> None:
+        """See `Destination`."""
+        self._writer.doubt(table, token)
+
+    @property
+    def mended(self) -> int:
+        """See `Destination`."""
+        return self._writer.mended
 
     def is_gone(self) -> bool:
         """See `Destination`."""

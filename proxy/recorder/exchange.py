@@ -11,7 +11,7 @@ from typing import NamedTuple
 from proxy.recorder.leg import LegReading
 from proxy.recorder.losses import Losses
 from proxy.recorder.segments import Position
-from proxy.shadow.capture.frames import PRIMARY_ARM, Admitted, Chunk, Dropped, Frame, LegEnd, LegPlan
+from proxy.shadow.capture.frames import PRIMARY_ARM, Admitted, Chunk, Dropped, Frame, LegEnd, LegPlan, Watermark
 from proxy.wire.dialect import Asked
 from record.states import State
 
@@ -122,6 +122,8 @@ class Assembler:
         """Takes the next frame of the log; says which rows it makes due."""
         if isinstance(frame, Admitted):
             self._begin(frame, place)
+            return []
+        if isinstance(frame, Watermark):
             return []
         exchange = self._open.get(frame.id)
         if exchange is None:

@@ -20,13 +20,16 @@ from proxy.recorder.shipment import Draft, Insert, Shipment, add_tally
 from proxy.recorder.stream_files import StreamFiles
 from proxy.recorder.surroundings import Surroundings
 from proxy.recorder.walk import BEFORE_ALL, Step, Walk
-from proxy.shadow.capture.frames import Frame, decode
+from proxy.recorder.watermarks import StreamMark
+from proxy.shadow.capture.frames import Frame, Watermark, decode
+from proxy.shadow.capture.sealing import KeyMissingError
 from proxy.shadow.capture.segment import SegmentHeader
 from record.states import State
 from store.tables import EXPERIMENTS, PAIRS
 
-LINGER_S = 0.4
-"""How long the first row of a batch waits for company."""
+LINGER_S = 0.8
+"""How long the first row of a batch waits for company: an insert costs the store a tenth of a second of CPU, however
+few rows it has (the plans of the views), and people look at rows two seconds old."""
 
 
 class Follower:
@@ -36,7 +39,7 @@ class Follower:
         self.stream = stream
         self.checkpoint = checkpoint
         self._shared = shared
-        self._files = StreamFiles(shared.directory, stream)
+        self._files = StreamFiles(shared.directory, stream, shared.keys)
         self._done = Position(*(checkpoint.done or BEFORE_ALL))
         at = Position(*(checkpoint.replay or self._done))
         self._walk = Walk(shared, stream, at)
@@ -51,7 +54,12 @@ class Follower:
         self._in_flight: Shipment | None = None
         self._experiments: dict[str, Insert] = {}
         self._now_s = 0.0
-        take_up(self._files, checkpoint.carry, self._assembler, at, shared.on_fault)
+        self.mark = StreamMark()
+        """Up to when it is in the store."""
+        self._carry_to_take_up = checkpoint.carry
+        self._carry_key: bytes | None = None
+        self._tried_keys = -1
+        self._take_up()
 
     # What lies around it
 
@@ -64,13 +72,40 @@ class Follower:
             self._wants_carry |= pinned > self._shared.max_pinned_bytes
 
     @property
+    def is_near_end(self) -> bool:
+        """Is what it reads the newest that there is?"""
+        return self._walk.is_in_newest
+
+    @property
+    def at(self) -> Position:
+        """Everything before this place has been read."""
+        return self._walk.at
+
+    @property
     def is_dead(self) -> bool:
         """Its worker will write no more."""
         return self._walk.is_dead
 
     @property
+    def worker(self) -> str:
+        """Its worker's name; empty before the first segment was opened."""
+        return self._walk.header.worker if self._walk.header is not None else ""
+
+    @property
+    def has_begun(self) -> bool:
+        """Was anything of it ever read?"""
+        return self._walk.at > BEFORE_ALL
+
+    @property
+    def missing_key(self) -> bytes | None:
+        """Id of the key without which it cannot be read on: it is left alone, with all its files."""
+        return self._carry_key or self._walk.missing_key
+
+    @property
     def is_read(self) -> bool:
         """Dead, and everything that it wrote is in the store."""
+        if self._carry_to_take_up:
+            return False
         is_empty = self._draft.is_empty and self._in_flight is None and not self._is_sealed
         return is_empty and self._walk.is_at_end
 
@@ -82,6 +117,16 @@ class Follower:
     def unread_bytes(self) -> int:
         """Bytes on disk behind the place that has been read."""
         return self._walk.unread_bytes()
+
+    @property
+    def draft_bytes(self) -> int:
+        """Of the rows that are built, and not on their way."""
+        return self._draft.size_bytes
+
+    @property
+    def has_planned_before(self) -> bool:
+        """A batch that was planned before it was read must be formed whole, whatever room there is."""
+        return self._planned is not None
 
     @property
     def has_rows_waiting(self) -> bool:
@@ -100,18 +145,45 @@ class Follower:
         self._is_at_rest = not self._step()
         return not self._is_at_rest
 
+    def _take_up(self) -> bool:
+        """What was open when the last carry was written is known again; False while its key is missing."""
+        keys = self._shared.keys
+        if self._carry_to_take_up and self._tried_keys != keys.version:
+            self._tried_keys = keys.version
+            try:
+                take_up(self._files, self._carry_to_take_up, self._assembler, self._walk.at, self._shared.on_fault)
+            except KeyMissingError as error:
+                self._carry_key = error.key_id
+            else:
+                self._carry_to_take_up, self._carry_key = 0, None
+        return not self._carry_to_take_up
+
     def _step(self) -> bool:
-        is_paused = self._wants_carry and self._planned is None
+        if not self._take_up():
+            return False
+        is_paused = self._wants_carry and self._planned is None and self._has_caught_up
         if self._is_sealed or is_paused or self._has_no_room() or self.checkpoint.finished:
             return False
         step = self._walk.step(self._take)
         if step is Step.BEGAN and self._walk.header is not None:
             self._begin(self._walk.header)
-        elif step is Step.ENDED and (not self._draft.is_empty or self._planned is not None):
-            # A batch never crosses a segment.
-            self._is_sealed = True
+        elif step is Step.ENDED:
+            self._is_sealed = self._ends_batch()
         self.checkpoint.damaged |= self._walk.is_damaged
         return step is not Step.WAITS
+
+    def _ends_batch(self) -> bool:
+        """At the end of a segment, which no batch crosses: is there one? One that was planned may lie further on, where
+        reading begins long before it.
+        """
+        if self._planned is not None:
+            return self._walk.at.sequence >= self._planned.sequence
+        return not self._draft.is_empty
+
+    @property
+    def _has_caught_up(self) -> bool:
+        """Has everything been read again whose rows are in the store?"""
+        return self._walk.at >= self._done
 
     def _begin(self, header: SegmentHeader) -> None:
         sequence, done = header.sequence, self._done
@@ -136,6 +208,8 @@ class Follower:
     def _take(self, payload: memoryview, place: Place) -> bool:
         """One frame; False at the end of a batch."""
         frame = self._decoded(payload, place)
+        if isinstance(frame, Watermark):
+            self.mark.read(frame.unix_us)
         is_done = (place.sequence, place.end) <= self._done
         for due in self._assembler.feed(frame, place) if frame is not None else ():
             if is_done:
@@ -154,7 +228,10 @@ class Follower:
             self._shared.losses.bad_frames += 1
             self.checkpoint.damaged = True
             name = f"{self.stream.hex}-{place.sequence}-{place.start}"
-            self._shared.quarantine.take_bytes(name, bytes(payload), f"a record that cannot be read: {error}")
+            try:
+                self._shared.quarantine.take_frame(name, bytes(payload), f"a record that cannot be read: {error}")
+            except OSError as trouble:
+                self._shared.on_fault(f"setting aside {name}", trouble)
             return None
 
     def _build(self, due: Ready) -> None:
@@ -196,8 +273,10 @@ class Follower:
         plan = self._planned or self._new_plan()
         self.checkpoint.plan = plan
         self.save()
-        shipment = self._draft.ship(plan, tuple(self._experiments.values()))
+        is_repeat = self._planned is not None
+        shipment = self._draft.ship(plan, tuple(self._experiments.values()), is_repeat=is_repeat)
         self._in_flight = shipment
+        self.mark.batch_planned()
         self._draft, self._experiments = Draft(), {}
         self._boundary = self._walk.at.offset
         self._planned, self._is_sealed = None, False
@@ -228,6 +307,7 @@ class Follower:
         plan = shipment.plan
         assert isinstance(plan, BatchPlan)  # noqa: S101 - counters have their own way
         self._in_flight = None
+        self.mark.batch_stored()
         experiments = (insert for insert in shipment.inserts if insert.table is EXPERIMENTS)
         self._shared.known_experiments.update(str(row[0]) for insert in experiments for row in insert.rows)
         self._record(shipment.tallies, are_pairs_lost=PAIRS.name in set_aside)
@@ -253,6 +333,9 @@ class Follower:
         """
         if self._in_flight is not None or not self._draft.is_empty or self._planned is not None:
             return
+        if self._carry_to_take_up:
+            return
+        self.mark.all_stored()
         at = self._walk.at
         if at > self._done:
             before = self.checkpoint.replay
@@ -261,7 +344,7 @@ class Follower:
             if before is None or before[0] != self.checkpoint.needed_from()[0]:
                 self.save()
                 self._remove_old()
-        if self._wants_carry:
+        if self._wants_carry and self._has_caught_up:
             self._carry()
 
     def _carry(self) -> None:

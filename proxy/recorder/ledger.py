@@ -173,7 +173,7 @@ class Ledger:
     def _prepare(self) -> None:
         if not self._is_prepared:
             client = self._connection.client()
-            migrate(client, client.database or "")
+            migrate(client, client.database or "", self._store.cluster)
             self._is_prepared = True
 
     def _say_we_work(self) -> Fleet:
@@ -258,8 +258,8 @@ def _checkpoint(directory: Path, board: Path) -> Checkpoint:
 
 def _unreported(reading: BoardReading, checkpoint: Checkpoint) -> Mapping[str, int]:
     counts: Counter[str] = Counter()
-    for hour, states in reading.hours.items():
-        if hour <= checkpoint.closed_through:
+    for page, (hour, states) in enumerate(reading.hours.items()):
+        if checkpoint.is_closed(hour, page):
             continue
         reported = checkpoint.reported.get(hour, {})
         for (candidate, state), count in states.items():

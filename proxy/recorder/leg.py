@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from proxy.recorder.comparison import is_refusal
+from proxy.recorder.estimating import completed, estimate_of
+from proxy.recorder.raw_usage import raw_usage_text
+from proxy.recorder.refusal import is_refusal
 from proxy.shadow.capture.frames import Chunk, LegEnd
 from proxy.wire.body import Reply
 from proxy.wire.dialect import Answer, Asked, Dialect
-from proxy.wire.json_text import is_json
 from record.cost import Cost
 from record.outcome import Outcome
 from record.pair import Leg
@@ -17,6 +18,8 @@ from record.timing import Timing
 from record.usage import Usage
 
 _NS_PER_MS = 1e6
+MAX_NAME_CHARS = 256
+"""Of a model and of a finish reason; what is longer is no name, and is cut."""
 
 
 class HoleInLog(Exception):  # noqa: N818 - what happened, not an error of the caller's
@@ -28,6 +31,14 @@ class CostOf(Protocol):
 
     def __call__(self, usage: Usage, model: str | None, asked_model: str | None) -> Cost:
         """The cost; unknown where the price or a count is."""
+        ...
+
+
+class IsValidJson(Protocol):
+    """Is a text the JSON that was asked for?"""
+
+    def __call__(self, text: str, asked: Asked) -> bool | None:
+        """None where none was asked for, or nobody can tell."""
         ...
 
 
@@ -48,6 +59,8 @@ class LegReading:
     leg: Leg
     answer: Answer
     end: LegEnd
+    dropped_raw_usage: bool
+    """The provider reported more than can be kept."""
 
 
 def receive(chunks: Sequence[Chunk], end: LegEnd) -> Received:
@@ -69,26 +82,38 @@ def receive(chunks: Sequence[Chunk], end: LegEnd) -> Received:
     return Received(end, Reply(end.status, end.headers, head, tail, end.gap_bytes, ends), times)
 
 
-def read_leg(received: Received, dialect: Dialect, asked: Asked, cost_of: CostOf) -> LegReading:
+def read_leg(
+    received: Received, dialect: Dialect, asked: Asked, cost_of: CostOf, is_valid_json: IsValidJson
+) -> LegReading:
     """What the arm did. Garbage is an outcome, never an exception."""
     end = received.end
     answer = dialect.read_answer(received.reply) if received.reply.head else Answer(fault="empty")
     answered = answer.fault is None and end.body_bytes > 0
     text = answer.text if answered else None
+    outcome = outcome_of(end, answer)
+    estimate = estimate_of(answer, asked, outcome, dialect.endpoint)
+    usage = completed(answer.usage, estimate)
+    raw_usage = raw_usage_text(answer.raw_usage)
     leg = Leg(
-        outcome=outcome_of(end, answer),
-        model=answer.model,
+        outcome=outcome,
+        model=_name(answer.model),
         status=end.status,
         timing=timing_of(received, answer),
-        usage=answer.usage,
-        cost=cost_of(answer.usage, answer.model, asked.model),
-        finish_reason=answer.finish_reason,
+        usage=usage,
+        cost=cost_of(usage, answer.model, asked.model),
+        finish_reason=_name(answer.finish_reason),
         chars=None if text is None else len(text),
         refusal=is_refusal(answer) if text is not None else None,
         tool_calls=None if answer.tool_calls is None else len(answer.tool_calls),
-        valid_json=is_json(text) if asked.wants_json and text is not None and not answer.tool_calls else None,
+        valid_json=is_valid_json(text, asked) if text is not None and not answer.tool_calls else None,
+        raw_usage=raw_usage or "",
+        estimate=estimate,
     )
-    return LegReading(leg, answer, end)
+    return LegReading(leg, answer, end, raw_usage is None)
+
+
+def _name(text: str | None) -> str | None:
+    return None if text is None else text[:MAX_NAME_CHARS]
 
 
 def outcome_of(end: LegEnd, answer: Answer) -> Outcome:

@@ -11,6 +11,7 @@ from genai_prices.types import ModelInfo, ModelPrice, PriceCalculation, StartDat
 
 from config.model import Config
 from config.upstreams import Price
+from proxy.recorder.price_names import MAX_NAME_CHARS, Place, places
 from record.cost import UNKNOWN_COST, Cost
 from record.pair import CONTROL
 from record.usage import Usage
@@ -20,41 +21,73 @@ MAX_REMEMBERED = 4096
 _MTOK = 10**6
 _PER_MTOK = Decimal(1) / _MTOK
 _CENT_NANO = Decimal("1e-9")
+_SOUND_APART = frozenset({"azure", "openai"})
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A price that is linear in the tokens; US dollars per million."""
+    """A price that is linear in the tokens; US dollars per million. None: sound has no known price here."""
 
     input: Decimal
     output: Decimal
     cached: Decimal
     written: Decimal
+    written_1h: Decimal
+    input_audio: Decimal | None
+    cached_audio: Decimal
+    output_audio: Decimal | None
     since: date | None
     """First day of the price, where the list gives one."""
 
-    def cost(self, inputs: int, outputs: int, cached: int, written: int, at: datetime) -> Cost:
-        """Cached and written tokens are part of the input."""
+    def cost(self, usage: Usage, inputs: int, outputs: int, at: datetime) -> Cost:
+        """Cached and written tokens are part of the input, and sound of all of them; each token is charged once."""
         del at
-        plain = max(0, inputs - cached - written)
-        usd = plain * self.input + cached * self.cached + written * self.written + outputs * self.output
+        cached, written = usage.cached_tokens or 0, usage.cache_write_tokens or 0
+        usd = max(0, inputs - cached - written) * self.input
+        usd += cached * self.cached + written * self.written + outputs * self.output
+        if usage.written_1h_tokens:
+            usd += min(usage.written_1h_tokens, written) * (self.written_1h - self.written)
+        if usage.input_audio_tokens or usage.output_audio_tokens:
+            extra = self._audio(usage)
+            if extra is None:
+                return UNKNOWN_COST
+            usd += extra
         return Cost((usd * _PER_MTOK).quantize(_CENT_NANO), self.since)
+
+    def _audio(self, usage: Usage) -> Decimal | None:
+        """What sound costs more than the same number of tokens of text; None where its price is unknown."""
+        heard, said = usage.input_audio_tokens or 0, usage.output_audio_tokens or 0
+        cached = min(usage.cached_audio_tokens or 0, heard)
+        if (heard and self.input_audio is None) or (said and self.output_audio is None):
+            return None
+        extra = said * ((self.output_audio or 0) - self.output) + cached * (self.cached_audio - self.cached)
+        return extra + (heard - cached) * ((self.input_audio or 0) - self.input)
 
 
 @dataclass(frozen=True, slots=True)
 class Tiered:
-    """A price that depends on the amount or on the hour: worked out anew for each leg."""
+    """A price that depends on the amount or on the hour, or has a fee per request: worked out anew for each leg."""
 
-    model: str
-    url: str | None
+    place: Place
     since: date | None
 
-    def cost(self, inputs: int, outputs: int, cached: int, written: int, at: datetime) -> Cost:
-        """The same counts as for `Rate.cost`."""
-        calculation = _calculate(
-            self.model, self.url, at,
-            input_tokens=inputs, output_tokens=outputs, cache_read_tokens=cached, cache_write_tokens=written,
-        )  # fmt: skip
+    def cost(self, usage: Usage, inputs: int, outputs: int, at: datetime) -> Cost:
+        """As `Rate.cost`."""
+        counts = {
+            "cache_read_tokens": usage.cached_tokens,
+            "cache_write_tokens": usage.cache_write_tokens,
+            "cache_write_1h_tokens": usage.written_1h_tokens,
+            "input_audio_tokens": usage.input_audio_tokens,
+            "cache_audio_read_tokens": usage.cached_audio_tokens,
+            "output_audio_tokens": usage.output_audio_tokens,
+            "output_reasoning_tokens": usage.reasoning_tokens,
+        }
+        told = {name: count for name, count in counts.items() if count}
+        try:
+            calculation = _calculate(self.place, at, input_tokens=inputs, output_tokens=outputs, **told)
+        except ValueError:
+            # Parts that overlap in a way nobody told: charged as if the finer ones were not known.
+            calculation = _calculate(self.place, at, input_tokens=inputs, output_tokens=outputs)
         return Cost(calculation.total_price.quantize(_CENT_NANO), self.since)
 
 
@@ -93,13 +126,17 @@ class PriceList:
         if rate is None:
             self.unpriced += 1
             return UNKNOWN_COST
-        return rate.cost(inputs, outputs, usage.cached_tokens or 0, usage.cache_write_tokens or 0, at)
+        cost = rate.cost(usage, inputs, outputs, at)
+        self.unpriced += cost.usd is None
+        return cost
 
     def _rate(self, arm: str, model: str, asked_model: str, at: datetime) -> Rate | Tiered | None:
         settings = self._arms.get(arm)
         if settings is not None and settings.own is not None:
             return settings.own
         url = settings.url if settings else ""
+        # One character more than any list has: what is remembered of an endless name must have an end.
+        model, asked_model = model[: MAX_NAME_CHARS + 1], asked_model[: MAX_NAME_CHARS + 1]
         key = (url, model, asked_model, at.date())
         if key in self._rates:
             return self._rates[key]
@@ -124,43 +161,48 @@ def _arms(config: Config) -> Mapping[str, _Arm]:
 
 
 def _own(price: Price | None) -> Rate | None:
+    """Own prices know input, output and cached input; whatever else there is costs what the input or output costs."""
     if price is None:
         return None
-    cached = price.input_per_mtok if price.cached_input_per_mtok is None else price.cached_input_per_mtok
-    return Rate(price.input_per_mtok, price.output_per_mtok, cached, price.input_per_mtok, None)
+    paid, made = price.input_per_mtok, price.output_per_mtok
+    cached = paid if price.cached_input_per_mtok is None else price.cached_input_per_mtok
+    return Rate(paid, made, cached, paid, paid, paid, cached, made, None)
 
 
 def _listed(url: str, model: str, at: datetime) -> Rate | Tiered | None:
-    """From the package's own copy of the list: no network is used.
-
-    The provider is known by its address; behind a gateway of one's own, by the model's name.
-    """
-    try:
-        return _rate_of(url, model, at)
-    except LookupError:
-        pass
-    try:
-        return _rate_of(None, model, at)
-    except LookupError:
-        return None
+    """From the package's own copy of the list: no network is used."""
+    for place in places(url, model):
+        try:
+            return _rate_of(place, at)
+        except LookupError:
+            continue
+    return None
 
 
-def _rate_of(url: str | None, model: str, at: datetime) -> Rate | Tiered | None:
+def _rate_of(place: Place, at: datetime) -> Rate | Tiered | None:
     """Raises LookupError where the list has no such provider or model."""
-    _, info = get_snapshot().find_provider_model(model, None, None, url)
+    provider, info = get_snapshot().find_provider_model(place.model, None, place.provider, place.url)
 
     def price(**tokens: int) -> Decimal:
-        return _calculate(model, url, at, **tokens).total_price
+        return _calculate(place, at, **tokens).total_price
 
     try:
         whole = price(input_tokens=_MTOK)
         if not _is_linear(info, at):
-            return Tiered(model, url, _since(info, at))
+            return Tiered(place, _since(info, at))
+        prices = info.get_prices(at)
+        output, cached = price(output_tokens=_MTOK), price(input_tokens=_MTOK, cache_read_tokens=_MTOK)
+        # OpenAI prices sound apart; a list that does not say how much must not make it as cheap as text.
+        apart = provider.id in _SOUND_APART
         return Rate(
             input=whole,
-            output=price(output_tokens=_MTOK),
-            cached=price(input_tokens=_MTOK, cache_read_tokens=_MTOK),
+            output=output,
+            cached=cached,
             written=price(input_tokens=_MTOK, cache_write_tokens=_MTOK),
+            written_1h=price(input_tokens=_MTOK, cache_write_tokens=_MTOK, cache_write_1h_tokens=_MTOK),
+            input_audio=_decimal(prices.input_audio_mtok, None if apart else whole),
+            cached_audio=_decimal(prices.cache_audio_read_mtok, _decimal(prices.input_audio_mtok, cached)) or cached,
+            output_audio=_decimal(prices.output_audio_mtok, None if apart else output),
             since=_since(info, at),
         )
     except ValueError:
@@ -168,18 +210,24 @@ def _rate_of(url: str | None, model: str, at: datetime) -> Rate | Tiered | None:
         return None
 
 
-def _calculate(model: str, url: str | None, at: datetime, **tokens: int) -> PriceCalculation:
+def _decimal(value: object, otherwise: Decimal | None) -> Decimal | None:
+    return value if isinstance(value, Decimal) else otherwise
+
+
+def _calculate(place: Place, at: datetime, **tokens: int) -> PriceCalculation:
     usage = genai_prices.Usage(**tokens)
-    return get_snapshot().calc(usage, model, None, url, at.astimezone(UTC))
+    return get_snapshot().calc(usage, place.model, place.provider, place.url, at.astimezone(UTC))
 
 
 def _is_linear(info: ModelInfo, at: datetime) -> bool:
-    """Does the price per token depend on neither the amount nor the hour?"""
+    """Is it a price per token alone, whatever the amount, the hour, and how much of it was thought?"""
     if isinstance(info.prices, list) and any(
         c.constraint is not None and not isinstance(c.constraint, StartDateConstraint) for c in info.prices
     ):
         return False
     prices = info.get_prices(at)
+    if prices.output_reasoning_mtok is not None or prices.requests_kcount is not None:
+        return False
     return all(value is None or isinstance(value, Decimal) for value in _values(prices))
 
 

@@ -2,21 +2,28 @@
 
 Patterns find what has a form (addresses, numbers, keys), not what has a meaning (names, illnesses). JSON is taken apart
 first, so that an escaped character hides nothing and what is stored stays JSON.
+
+Nearly every text holds nothing of the kind, so each rule begins with a question that costs little: could there be
+anything in here at all? Where a document says no as it stands, and no escape can hide a character of it, it is not
+taken apart.
 """
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from proxy.wire.errors import WireError
 from proxy.wire.json_text import read_json, well_formed
 
-# Every repetition is bounded and begins at a word's start, so that no text costs more than a few passes.
+# Every repetition is bounded, or gives nothing back, and begins at a word's start: a text costs a few passes.
 _EMAIL = re.compile(r"(?<![\w.%+-])[\w.%+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 # A run that may hold a card or telephone number: everything else about numbers happens inside such runs.
-_NUMBERS = re.compile(r"[+(]{0,2}\d[\d ().\-/]{5,}\d")
+# `[+(]{0,2}` before the first digit, written so that the search can look for one set of characters.
+_RUN = r"[+(\d](?:(?<=\d)|(?<=[+(])[+(]?\d)[\d ().\-/]{5,}\d"
+_NUMBERS = re.compile(_RUN)
+_ASCII_NUMBERS = re.compile(_RUN, re.ASCII)
 _CARD = re.compile(r"(?<![\d.])(?:\d[ -]?){12,18}\d(?!\d)")
 _PHONE = re.compile(
     r"(?:^|(?<=[ (/]))(?:"
@@ -29,6 +36,9 @@ _PHONE = re.compile(
 _SHORTEST_KEY = 16
 _FEWEST_DIGITS = 8
 """Of a telephone number; a card has more."""
+_FEWEST_ZEROS = b"0" * _FEWEST_DIGITS
+_SIGNS_OF_RUNS = b"+ ().-/"
+_ZEROS_FOR_DIGITS = bytes(48 if 48 <= byte < 58 else 120 for byte in range(256))
 _KEYS: tuple[tuple[str, str], ...] = (
     ("sk-", r"\bsk-[A-Za-z0-9_-]{16,256}"),
     ("_live_", r"\b[prs]k_live_[A-Za-z0-9]{10,256}"),
@@ -43,7 +53,8 @@ _KEYS: tuple[tuple[str, str], ...] = (
     ("hf_", r"\bhf_[A-Za-z0-9]{20,256}"),
     ("gsk_", r"\bgsk_[A-Za-z0-9]{20,256}"),
     ("xai-", r"\bxai-[A-Za-z0-9]{20,256}"),
-    ("eyJ", r"\beyJ[A-Za-z0-9_-]{8,8192}\.eyJ[A-Za-z0-9_-]{8,8192}\.[A-Za-z0-9_-]{8,8192}"),
+    # What begins like a token and is none is taken whole and left as it is, so that nothing in it is tried again.
+    ("eyJ", r"\beyJ[A-Za-z0-9_-]{8,}+(\.eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{8,}+)?+"),
     ("earer ", r"(?<=[Bb]earer )[A-Za-z0-9._~+/-]{16,8192}=*"),
     (
         "PRIVATE KEY",
@@ -51,8 +62,27 @@ _KEYS: tuple[tuple[str, str], ...] = (
     ),
 )
 _API_KEYS = tuple((mark, re.compile(pattern)) for mark, pattern in _KEYS)
+# Each begins with one character that texts seldom hold; together they see every mark of `_KEYS`.
+_KEY_SIGNS = (
+    re.compile(r"_(?:(?<=_live_)|(?<=_test_)|(?<=gh[pousr]_)|(?<=github_pat_)|(?<=hf_)|(?<=gsk_))").search,
+    re.compile(r"-(?:(?<=sk-)|(?<=xai-)|(?<=glpat-)|(?<=xox[abeoprs]-)|(?<=PRIVATE KEY-))").search,
+    re.compile(r"I(?:(?<=AKI)A|(?<=ASI)A|(?<=AI)za)").search,
+    re.compile(r"J(?<=eyJ)").search,
+)
+_KEY_WORD = "earer "
+_HIDING = ("\\u", "\\/")
+"""Escapes of JSON behind which a character of a match can stand; what the others stand for is part of none."""
+MAX_REMEMBERED = 4096
+_SHORT = 32
+"""Characters of a text that is remembered as clean: names of fields and roles come again in every request."""
 
-_Rule = Callable[[str], str]
+
+class _Rule(NamedTuple):
+    """What takes one kind of thing out."""
+
+    may_hold: Callable[[str], bool]
+    """False only where `cleaned` changes neither this text nor any part of it."""
+    cleaned: Callable[[str], str]
 
 
 class Redactor:
@@ -61,21 +91,32 @@ class Redactor:
     def __init__(self, rules: Sequence[str]) -> None:
         self._cards = "credit_card" in rules
         known: tuple[tuple[bool, _Rule], ...] = (
-            ("api_key" in rules, _api_keys),
-            ("email" in rules, _emails),
+            ("api_key" in rules, _Rule(_may_hold_key, _without_keys)),
+            ("email" in rules, _Rule(_may_hold_email, _without_emails)),
             (self._cards or "phone" in rules, _numbers(cards=self._cards, phones="phone" in rules)),
         )
         self._rules = [rule for is_on, rule in known if is_on]
         self._rules += [_own(re.compile(r.removeprefix("regex:"))) for r in rules if r.startswith("regex:")]
+        self._clean: set[str] = set()
 
     def text(self, text: str) -> str:
         """The text, with every match replaced by its kind in brackets."""
-        for rule in self._rules:
-            text = rule(text)
-        return text
+        if text in self._clean:
+            return text
+        clean = text
+        for may_hold, cleaned in self._rules:
+            if may_hold(clean):
+                clean = cleaned(clean)
+        if len(text) <= _SHORT and clean == text:
+            if len(self._clean) >= MAX_REMEMBERED:
+                self._clean.clear()
+            self._clean.add(text)
+        return clean
 
     def json(self, data: bytes) -> str:
         """A JSON document with its strings redacted, keys too; anything else as text."""
+        if (clean := self._clean_as_it_stands(data)) is not None:
+            return clean
         try:
             value = read_json(data)
         except WireError:
@@ -84,6 +125,22 @@ class Redactor:
         if redacted is value:
             return data.decode("utf-8", "replace")
         return msgspec.json.encode(redacted).decode()
+
+    def _clean_as_it_stands(self, data: bytes) -> str | None:
+        """The document, where no rule finds anything in any of its strings and numbers; None: that is not sure.
+
+        Without escapes that hide something, whatever a rule would take out of a string stands in the document itself.
+        """
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            return None
+        if "\\" in text and any(escape in text for escape in _HIDING):
+            return None
+        for may_hold, _ in self._rules:
+            if may_hold(text):
+                return None
+        return text
 
     def _value(self, value: Any) -> Any:
         """The same object where nothing had to be taken out."""
@@ -105,17 +162,32 @@ class Redactor:
 _NOTHING = object()
 
 
-def _emails(text: str) -> str:
-    return _EMAIL.sub("[email]", text) if "@" in text else text
+def _may_hold_email(text: str) -> bool:
+    return "@" in text
 
 
-def _api_keys(text: str) -> str:
+def _without_emails(text: str) -> str:
+    return _EMAIL.sub("[email]", text)
+
+
+def _may_hold_key(text: str) -> bool:
     if len(text) < _SHORTEST_KEY:
-        return text
+        return False
+    for is_there in _KEY_SIGNS:
+        if is_there(text):
+            return True
+    return _KEY_WORD in text
+
+
+def _without_keys(text: str) -> str:
     for mark, pattern in _API_KEYS:
         if mark in text:
-            text = pattern.sub("[api_key]", text)
+            text = pattern.sub(_without_key, text)
     return text
+
+
+def _without_key(match: re.Match[str]) -> str:
+    return match[0] if match.re.groups and match[1] is None else "[api_key]"
 
 
 def _numbers(*, cards: bool, phones: bool) -> _Rule:
@@ -131,7 +203,26 @@ def _numbers(*, cards: bool, phones: bool) -> _Rule:
             run = _PHONE.sub(lambda m: "[phone]" if _FEWEST_DIGITS <= sum(map(str.isdigit, m[0])) <= 15 else m[0], run)
         return run
 
-    return lambda text: _NUMBERS.sub(replaced, text) if _NUMBERS.search(text) else text
+    def is_suspicious(match: re.Match[str]) -> bool:
+        # What stands around a run does not count here: in a document it may be a quote or an escape.
+        return (cards and _CARD.search(match[0]) is not None) or (phones and _PHONE.search(match[0]) is not None)
+
+    def may_hold(text: str) -> bool:
+        if len(text) < _FEWEST_DIGITS or (text.isascii() and not _has_digits_in_a_row(text)):
+            return False
+        return any(map(is_suspicious, _runs(text).finditer(text)))
+
+    return _Rule(may_hold, lambda text: _runs(text).sub(replaced, text))
+
+
+def _has_digits_in_a_row(text: str) -> bool:
+    """Are there as many digits as a telephone number has, with nothing but a run's other signs between them?"""
+    return _FEWEST_ZEROS in text.encode().translate(_ZEROS_FOR_DIGITS, _SIGNS_OF_RUNS)
+
+
+def _runs(text: str) -> re.Pattern[str]:
+    """Both find the same in an ASCII text, one of them faster."""
+    return _ASCII_NUMBERS if text.isascii() else _NUMBERS
 
 
 def _is_part_of_word(match: re.Match[str]) -> bool:
@@ -142,7 +233,7 @@ def _is_part_of_word(match: re.Match[str]) -> bool:
 
 
 def _own(pattern: re.Pattern[str]) -> _Rule:
-    return lambda text: pattern.sub("[redacted]", text)
+    return _Rule(lambda text: True, lambda text: pattern.sub("[redacted]", text))
 
 
 def _is_card(text: str) -> bool:

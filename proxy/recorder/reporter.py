@@ -58,7 +58,8 @@ class Reporter:
             if self._reading is None:
                 return None
             worker, hours = self._reading.header.worker, self._reading.hours
-            plan = next_counters(checkpoint, worker, hours, int(unix_s), is_final=is_final)
+            may_settle = self._follower.is_near_end and checkpoint.plan is None
+            plan = next_counters(checkpoint, worker, hours, int(unix_s), is_final=is_final, may_settle=may_settle)
             if plan is None:
                 return None
             checkpoint.counter_plan = plan

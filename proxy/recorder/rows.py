@@ -33,6 +33,8 @@ def pair_row(pair: Pair, batch: str) -> Row:
         pair.tool_call_agreement,
         *_leg(pair.primary),
         *_leg(pair.candidate_leg),
+        *_usage(pair.primary),
+        *_usage(pair.candidate_leg),
     )
 
 
@@ -44,6 +46,7 @@ def skip_row(skip: Skip, batch: str) -> Row:
         dict(skip.request.labels),
         batch,
         *_leg(skip.primary),
+        *_usage(skip.primary),
     )
 
 
@@ -89,14 +92,18 @@ def _leg(leg: Leg) -> Row:
     )
 
 
+def _usage(leg: Leg) -> Row:
+    return (leg.raw_usage, leg.estimate.input_tokens, leg.estimate.output_tokens)
+
+
 def counter_row(second: datetime, worker: str, candidate: str, state: str, count: int) -> Row:
     """One row of `counters`."""
     return (second, worker, candidate, state, count)
 
 
 def experiment_row(experiment: str, candidate: str, compared: str, created: datetime) -> Row:
-    """One row of `experiments`."""
-    return (experiment, candidate, compared, created)
+    """One row of `experiments`; no policy is declared in the configuration yet."""
+    return (experiment, candidate, compared, created, "", None)
 
 
 def payload_row(request_id: UUID, ts: datetime, side: str, texts: Texts, batch: str) -> Row:

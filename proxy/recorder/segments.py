@@ -10,6 +10,7 @@ from uuid import UUID
 
 from proxy.shadow.capture.board import SUFFIX as BOARD_SUFFIX
 from proxy.shadow.capture.framing import FRAME_OVERHEAD_BYTES
+from proxy.shadow.capture.sealing import BrokenSealError, FileKey, KeyRing
 from proxy.shadow.capture.segment import (
     MAX_FRAME_BYTES,
     SegmentHeader,
@@ -97,6 +98,7 @@ class OpenSegment:
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self.header: SegmentHeader | None = None
         self.header_end = 0
+        self._key: FileKey | None = None
 
     def read_header(self) -> bool:
         """Is the header there?
@@ -107,6 +109,15 @@ class OpenSegment:
         if self.header is None and (found := SegmentHeader.unpack(os.pread(self._fd, HEADER_BYTES, 0))) is not None:
             self.header, self.header_end = found
         return self.header is not None
+
+    def unlock(self, keys: KeyRing) -> None:
+        """After the header was read: opens what is sealed.
+
+        Raises:
+            KeyMissingError: with another key it could be read.
+        """
+        if self.header is not None and self.header.key_id:
+            self._key = keys.opening(self.header.segment, self.header.key_id)
 
     def size(self) -> int:
         """Bytes now."""
@@ -120,7 +131,14 @@ class OpenSegment:
             if len(window) < needed <= MAX_FRAME_BYTES + FRAME_OVERHEAD_BYTES and len(window) == READ_BYTES:
                 window = os.pread(self._fd, needed, offset)
         for end, payload in read_frames(memoryview(window), 0):
-            yield offset + end, payload
+            if self._key is not None:
+                try:
+                    opened = self._key.open(offset + end - len(payload) - FRAME_OVERHEAD_BYTES, payload)
+                except BrokenSealError:
+                    return
+                yield offset + end, memoryview(opened)
+            else:
+                yield offset + end, payload
 
     def is_damaged(self, offset: int) -> bool:
         """After `frames` gave none: is a whole frame's worth of bytes there all the same?"""

@@ -52,15 +52,32 @@ class Sender:
         """For how long the store has taken no rows though some were sent; 0 while it takes them."""
         return self._absence.lasted_s()
 
-    async def deliver(self, shipment: Shipment) -> frozenset[str]:
+    async def deliver(self, shipment: Shipment, *, after_s: float = 0.0) -> frozenset[str]:
         """Returns when the store has it; waits for as long as it takes.
+
+        Args:
+            shipment: what is due.
+            after_s: a pause before the first attempt.
 
         Returns:
             Names of the tables whose rows it refused for good; those were set aside.
         """
+        if after_s:
+            await asyncio.sleep(after_s)
+        if shipment.is_repeat:
+            await self._offload.call(lambda: self._doubt(shipment))
         aside = [insert.table.name for insert in shipment.inserts if not await self._deliver(insert)]
         self.batches += 1
         return frozenset(aside)
+
+    @property
+    def mended(self) -> int:
+        """Batches that the store acknowledged and lost, and has now."""
+        return self._destination.mended
+
+    def _doubt(self, shipment: Shipment) -> None:
+        for insert in shipment.inserts:
+            self._destination.doubt(insert.table.name, insert.token)
 
     async def _deliver(self, insert: Insert) -> bool:
         pause_s, refusals = FIRST_PAUSE_S, 0
@@ -87,7 +104,15 @@ class Sender:
         if not self._is_prepared:
             await self._offload.call(self._destination.prepare)
             self._is_prepared = True
+        before = self._destination.mended
         await self._offload.call(lambda: self._destination.insert(insert.table.name, insert.rows, insert.token))
+        if self._destination.mended != before:
+            self._lines.warning(
+                "the store had acknowledged rows and lost them in a crash; they are there now, the sums of their "
+                "time block may count them twice",
+                table=insert.table.name,
+                batch=insert.token,
+            )
 
     def _well(self, insert: Insert) -> None:
         self.rows[insert.table.name] += len(insert.rows)

@@ -1,7 +1,6 @@
 """The files of one stream: where they lie, how much they hold, and their end."""
 
 import contextlib
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from uuid import UUID
@@ -11,21 +10,29 @@ import msgspec
 from proxy.recorder.checkpoint import checkpoint_path
 from proxy.recorder.claim import claim_path
 from proxy.recorder.exchange import Place
+from proxy.recorder.sealed_file import Locks
 from proxy.recorder.segments import segment_path
 from proxy.shadow.capture.board import board_path, remove_board
 from proxy.shadow.capture.frames import Frame, decode
-from proxy.shadow.capture.framing import FRAME_OVERHEAD_BYTES
+from proxy.shadow.capture.sealing import KeyRing, SealError
+from proxy.shadow.capture.segment import SegmentError
 
 _CARRY_SUFFIX = ".carry"
+_REDUCED_SUFFIX = ".reduced"
 
 
 class StreamFiles:
     """Paths of one stream; a file that is gone already is no error when it is to be removed."""
 
-    def __init__(self, directory: Path, stream: UUID) -> None:
+    def __init__(self, directory: Path, stream: UUID, keys: KeyRing | None = None) -> None:
+        """`keys`: what sealed files are opened with."""
         self._directory = directory
         self._stream = stream
+        self.keys = KeyRing() if keys is None else keys
+        self._locks = Locks(self.keys)
         self.checkpoint = checkpoint_path(directory, stream)
+        self.reduced = directory / f"{stream.hex}{_REDUCED_SUFFIX}"
+        """A reduced segment on its way to the place of the whole one."""
 
     def segment(self, sequence: int) -> Path:
         """A segment."""
@@ -43,11 +50,9 @@ class StreamFiles:
         """
         number = carry_number(place.sequence)
         path = self.segment(place.sequence) if number is None else self.carry(number)
-        size = place.end - place.start - FRAME_OVERHEAD_BYTES
         try:
-            with path.open("rb") as file:
-                return decode(os.pread(file.fileno(), size, place.start + FRAME_OVERHEAD_BYTES))
-        except (OSError, msgspec.MsgspecError) as error:
+            return decode(self._locks.payload(path, place.start, place.end))
+        except (OSError, msgspec.MsgspecError, SealError, SegmentError) as error:
             raise LookupError(f"{path.name}: {error}") from None
 
     def size_of(self, sequences: Iterable[int]) -> int:
@@ -69,10 +74,15 @@ class StreamFiles:
             if path != self.carry(but):
                 _remove(path)
 
+    def remove_reduced(self) -> None:
+        """Removes a reduced segment that has not taken its place."""
+        _remove(self.reduced)
+
     def remove_all(self, sequences: Iterable[int]) -> None:
         """Removes everything: the checkpoint after what it speaks of, and the claim last."""
         self.remove_segments(sequences)
         self.remove_carries(but=0)
+        self.remove_reduced()
         remove_board(board_path(self._directory, self._stream))
         _remove(self.checkpoint)
         _remove(claim_path(self._directory, self._stream))

@@ -10,7 +10,9 @@ from proxy.recorder.claim import Claim
 from proxy.recorder.follower import Follower
 from proxy.recorder.reporter import Reporter
 from proxy.recorder.segments import StreamFiles, list_streams, segment_path
+from proxy.recorder.stream_files import StreamFiles as StreamPaths
 from proxy.recorder.surroundings import Surroundings
+from proxy.recorder.swap import put_in_place
 from proxy.shadow.capture.board import board_path, is_alive
 
 NO_BOARD_MEANS_DEAD_AFTER_S = 3600.0
@@ -82,6 +84,7 @@ class Streams:
     def _follow(self, stream: UUID, claim: Claim) -> None:
         try:
             checkpoint = load_checkpoint(checkpoint_path(self._shared.directory, stream))
+            put_in_place(StreamPaths(self._shared.directory, stream), checkpoint)
             follower = Follower(self._shared, stream, checkpoint)
         except CheckpointError as error:
             claim.release()
@@ -110,6 +113,16 @@ class Streams:
             return time.time() - newest.stat().st_mtime > NO_BOARD_MEANS_DEAD_AFTER_S
         except FileNotFoundError:
             return False
+
+    def renew(self, stream: UUID) -> None:
+        """Reads a stream anew from its checkpoint, which has changed without its follower."""
+        old = self.followed[stream]
+        old.follower.close()
+        follower = Follower(self._shared, stream, old.follower.checkpoint)
+        follower.mark = old.follower.mark.as_stored()
+        files = list_streams(self._shared.directory).get(stream, StreamFiles())
+        follower.see(tuple(files.segments), is_dead=old.follower.is_dead)
+        self.followed[stream] = Followed(follower, Reporter(self._shared.directory, follower), old.claim)
 
     def leave(self, stream: UUID) -> None:
         """Lets go of a stream."""

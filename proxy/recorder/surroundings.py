@@ -8,6 +8,7 @@ from proxy.recorder.builder import Builder
 from proxy.recorder.checkpoint import Checkpoint, save_checkpoint
 from proxy.recorder.losses import Losses
 from proxy.recorder.quarantine import Quarantine
+from proxy.shadow.capture.sealing import KeyRing
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class Surroundings:
     losses: Losses
     known_experiments: set[str]
     on_fault: Callable[[str, BaseException], None]
+    keys: KeyRing = field(default_factory=KeyRing)
+    """What sealed files are opened with, and what is kept is sealed with."""
     max_held_bytes: int = 256 * 2**20
     """Of open exchanges, in memory."""
     max_pinned_bytes: int = 1 * 2**30

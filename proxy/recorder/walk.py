@@ -10,9 +10,11 @@ from uuid import UUID
 from proxy.recorder.exchange import Place
 from proxy.recorder.segments import OpenSegment, Position, segment_path
 from proxy.recorder.surroundings import Surroundings
+from proxy.shadow.capture.sealing import KeyMissingError
 from proxy.shadow.capture.segment import SegmentError, SegmentHeader
 
 BEFORE_ALL = Position(-1, 0)
+_DAMAGED = "a frame that is cut or fails its checksum"
 
 
 class Step(Enum):
@@ -53,14 +55,26 @@ class Walk:
         """The worker had ended before the directory was last read."""
         self.is_damaged = False
         """Something was unreadable."""
+        self.missing_key: bytes | None = None
+        """Id of the key that the next segment wants and nobody has; it is waited for."""
+        self._tried_keys = -1
 
     @property
     def is_at_end(self) -> bool:
         """All has been read, and no more will come."""
         return self.is_dead and self._segment is None and not self._later()
 
+    @property
+    def is_in_newest(self) -> bool:
+        """No segment lies behind the present one."""
+        return not self._later()
+
     def _later(self) -> list[int]:
         return [sequence for sequence in self.segments if sequence >= self._next_sequence]
+
+    def _waits_for_key(self) -> bool:
+        """Nothing has changed since the next segment could not be opened."""
+        return self.missing_key is not None and self._tried_keys == self._shared.keys.version
 
     def unread_bytes(self) -> int:
         """Bytes on disk behind this place."""
@@ -98,8 +112,11 @@ class Walk:
     def _open_next(self) -> Step:
         later = self._later()
         if not later:
+            self.missing_key = None
             return Step.WAITS
         sequence = later[0]
+        if self._waits_for_key():
+            return Step.WAITS
         path = segment_path(self._directory, self._stream, sequence)
         try:
             segment = OpenSegment(path)
@@ -108,6 +125,7 @@ class Walk:
             return self._pass_over(sequence)
         try:
             has_header = segment.read_header()
+            self._check_name(segment.header, sequence)
         except SegmentError as error:
             segment.close()
             self._set_aside(path, 0, str(error))
@@ -115,11 +133,27 @@ class Walk:
         if not has_header or segment.header is None:
             segment.close()
             return self._without_header(sequence, path)
+        try:
+            segment.unlock(self._shared.keys)
+        except KeyMissingError as error:
+            segment.close()
+            self.missing_key, self._tried_keys = error.key_id, self._shared.keys.version
+            return Step.WAITS
+        self.missing_key = None
         self._segment, self.header, self.header_end = segment, segment.header, segment.header_end
         self._next_sequence = sequence + 1
         begin = self.at.offset if sequence == self.at.sequence else 0
         self.at = Position(sequence, max(begin, segment.header_end))
         return Step.BEGAN
+
+    def _check_name(self, header: SegmentHeader | None, sequence: int) -> None:
+        """A copy under another name would be recorded twice.
+
+        Raises:
+            SegmentError: it is one.
+        """
+        if header is not None and (header.stream, header.sequence) != (self._stream, sequence):
+            raise SegmentError(f"its header says that it is segment {header.sequence} of stream {header.stream.hex}")
 
     def _without_header(self, sequence: int, path: Path) -> Step:
         """A file whose header is cut is being begun, or its writer died over it."""
@@ -138,15 +172,15 @@ class Walk:
         """Nothing more will come in this segment: looks at what is left of it, then lets go of it."""
         if segment.size() > self.at.offset:
             if self._later() or segment.is_damaged(self.at.offset):
-                self._set_aside(segment.path, self.at.offset, "a frame that is cut or fails its checksum")
+                self._set_aside(segment.path, self.at.offset, _DAMAGED, segment.header)
             else:
                 self._losses.torn_tails += 1
         self.close()
 
-    def _set_aside(self, path: Path, offset: int, reason: str) -> None:
+    def _set_aside(self, path: Path, offset: int, reason: str, header: SegmentHeader | None = None) -> None:
         self.is_damaged = True
         try:
-            self._shared.quarantine.take_file(path, offset, reason)
+            self._shared.quarantine.take_file(path, offset, reason, header)
         except OSError as error:
             self._shared.on_fault(f"setting aside {path.name}", error)
 

@@ -304,6 +304,17 @@ class ClientConnection(ClientSocket, ClientSide):
         current = self._current
         return (current is not None and current.context is context) or any(r.context is context for r in self._waiting)
 
+    def oldest_us(self, before_us: int) -> int:
+        """When the oldest request here began of which it is not decided yet whether it is copied; `before_us` when none
+        is older. Microseconds since the epoch.
+        """
+        current = self._current
+        if current is not None and not current.is_decided and current.start_unix_us < before_us:
+            before_us = current.start_unix_us
+        for relay in self._waiting:
+            before_us = min(before_us, relay.start_unix_us)
+        return before_us
+
     def drain(self) -> None:
         """Ends the connection now if nothing is under way, else with the answer under way; a tunnel goes on."""
         if self._current is None and self._receiving is None and self._tunnel is None:

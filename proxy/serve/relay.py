@@ -68,6 +68,11 @@ class Relay(Upload, PrimaryLeg):
         """By which it was begun."""
         return self._context
 
+    @property
+    def is_decided(self) -> bool:
+        """Has the shadow side said what becomes of it? Of an inference call, not before the whole request is there."""
+        return self._offered or self.endpoint is None
+
     def on_sent(self) -> None:
         """See `Leg`. The copies are thought of only now: the primary has what it needs."""
         if self._was_partial:
@@ -195,11 +200,19 @@ class Relay(Upload, PrimaryLeg):
         if self._started:
             self._context.figures.primary_ended(self)
             self._context.shadow.primary_ended(outcome)
-        if self.complete and not self._offered:
-            self.gather()
-            self._offer()  # it could not be sent, but it was received
+        if not self._offered:
+            self._count_unsent()
         if self._recording is not None:
             self._tell(self._recording)
+
+    def _count_unsent(self) -> None:
+        """The exchange is over before the request was sent whole."""
+        if self.complete or self.endpoint is None:
+            self.gather()
+            self._offer()  # it could not be sent, but it was received
+        else:
+            self._offered = True
+            self._context.shadow.incomplete(self.start_unix_us)
 
     def be_recorded(self, recording: Recording) -> None:
         """See `PrimaryLeg`."""

@@ -36,6 +36,8 @@ __all__ = ["Offer", "PrimaryLeg", "Recording", "Shadow", "ShadowSettings"]
 _FRAME_BYTES: Final = 1024
 """Of a frame's fields beside the bodies, generously."""
 _NO_MATCH: Final = State.NO_MATCH
+_INTERNAL_ERROR: Final = State.INTERNAL_ERROR
+_INCOMPLETE: Final = State.INCOMPLETE
 _LAG_WINDOW_NS: Final = 1_000_000_000
 _NOT_REACHED: Final = frozenset({Outcome.CONNECT_ERROR, Outcome.TIMEOUT})
 ALL: Final = "*"
@@ -128,6 +130,16 @@ class Shadow:
         except Exception as error:  # noqa: BLE001 - the primary must not feel a fault of the shadow side
             self._on_internal_error("offer", error)
 
+    def incomplete(self, start_unix_us: int) -> None:
+        """A request of which not all arrived: counted, and never copied. Never raises."""
+        hour = start_unix_us // HOUR_US
+        try:
+            for arm in self._arms:
+                self._board.add(hour, arm.cells[RECEIVED])
+                self._board.add(hour, arm.cells[_INCOMPLETE])
+        except Exception as error:  # noqa: BLE001 - the primary must not feel a fault of the shadow side
+            self._on_internal_error("incomplete", error)
+
     def _consider(self, offer: Offer) -> None:
         hour = offer.start_unix_us // HOUR_US
         for arm in self._arms:
@@ -137,16 +149,16 @@ class Shadow:
                 self._board.add(hour, arm.cells[_NO_MATCH])
             offer.primary.tape = None
             return
-        call = Call(offer, offer.endpoint, may_read=self.is_on and offer.primary.tape is not None)
         request_id = self._next_id(offer.start_unix_us // 1000)
         now_ns = monotonic_ns()
-        conversation, asides = self._asides(call, request_id)
-        is_kept = False
-        reasons = asides
-        if None in asides:
-            room = self._room(offer, now_ns)
-            reasons = self._refusals(call, asides, room, now_ns)
-            is_kept = room.memory and room.capture
+        try:
+            call = Call(offer, offer.endpoint, may_read=self.is_on and offer.primary.tape is not None)
+            conversation, reasons, is_kept = self._decide(call, request_id, now_ns)
+        except Exception:
+            for arm in self._arms:
+                self._board.add(hour, arm.cells[_INTERNAL_ERROR])
+            offer.primary.tape = None
+            raise
         for number, arm in enumerate(self._arms):
             reason = reasons[number]
             self._board.add(hour, arm.cells[ADMITTED if reason is None else reason])
@@ -154,6 +166,14 @@ class Shadow:
             self._sender.send(call, request_id, self._arms, reasons, conversation=conversation, now_ns=now_ns)
         else:
             offer.primary.tape = None
+
+    def _decide(self, call: Call, request_id: bytes, now_ns: int) -> tuple[int, list[State | None], bool]:
+        """The sampling key's hash, why each arm gets no copy, and whether the exchange is recorded."""
+        conversation, asides = self._asides(call, request_id)
+        if None not in asides:
+            return conversation, asides, False
+        room = self._room(call.offer, now_ns)
+        return conversation, self._refusals(call, asides, room, now_ns), room.memory and room.capture
 
     def _asides(self, call: Call, request_id: bytes) -> tuple[int, list[State | None]]:
         """The sampling key's hash, and which arms the request stays out of altogether."""

@@ -87,12 +87,15 @@ class Recording(Spill):
             for one in self._ended:
                 self._board.add(self._hour, self._open.pop(one)[0])
             self._ended.clear()
+            if not self._open:
+                self._log.ended(self._id)
 
     def _append(self, frame: Chunk | LegEnd) -> None:
         if self._dead or self._log.append(_encode(frame)):
             return
         self._dead = True
         self._log.append(_encode(Dropped(self._id)), must=True)
+        self._log.ended(self._id)
         for _, dropped_cell in self._open.values():
             self._board.add(self._hour, dropped_cell)
         self._open.clear()

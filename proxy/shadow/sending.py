@@ -115,6 +115,7 @@ class Sender(CopyOwner):
             self._copy(offer, recording, id_line, number=number, arm=arm, target=target, body=data, now_ns=now_ns)
             for number, arm, target, data in sends
         ]
+        self._log.began(request_id, offer.start_unix_us)
         _follow_primary(offer, recording)
         for copy, head_and_body in copies:
             copy.begin(head_and_body, last=True)

@@ -11,16 +11,18 @@ from proxy.wire.body import Reply, Stretch, UnknownEncoding, stretches
 from proxy.wire.counts import Reported
 from proxy.wire.dialect import NO_MARKS, Answer, ApiError, Marks
 from proxy.wire.errors import WireError
-from proxy.wire.framing import SSE, Framing
+from proxy.wire.framing import SSE, Framing, cut_sse
 from proxy.wire.json_tail import last_fields
 from proxy.wire.json_text import read_json
 from proxy.wire.object_fields import object_of
 from proxy.wire.openai_usage import read_usage
+from proxy.wire.repeats import Repeats
 from proxy.wire.said import Said
-from proxy.wire.sse import Event
+from proxy.wire.sse import BYTE_ORDER_MARK, MAX_EVENT_BYTES, USUAL, Event
 
 _DONE = b"[DONE]"
 _SSE_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":", b"\xef\xbb\xbf")
+_COLON = 58
 _NOTHING = Stretch(b"", 0)
 _UNKNOWN_BYTES = "\n[{} bytes were not kept]\n"
 
@@ -95,6 +97,17 @@ class Reader:
         """The token counts, from `raw_usage`."""
         return read_usage(self.raw_usage)
 
+    def piece_of(self, event: dict[str, Any]) -> str | None:
+        """The text to which an event comes down, if all else in it changes nothing once it was taken; None: not so.
+
+        A dialect that says so for some of its events has to have `take_pieces`.
+        """
+        return None
+
+    def take_pieces(self, event: dict[str, Any], pieces: list[str]) -> bool:
+        """More events like this one, which was taken, with these pieces in its place; is it content, or reasoning?"""
+        raise NotImplementedError
+
     # What a dialect calls
 
     def content_grew(self) -> None:
@@ -125,9 +138,10 @@ class Reader:
             self.fault = "a stream without events"
 
     def _read_stretch(self, stretch: Stretch, framing: Framing) -> None:
-        cut = framing.cut(stretch.data)
-        self._comments += cut.comments
         try:
+            is_usual = framing is SSE and len(stretch.data) <= MAX_EVENT_BYTES
+            cut = cut_sse(stretch.data, self._read_usual(stretch)) if is_usual else framing.cut(stretch.data)
+            self._comments += cut.comments
             for event in cut.events:
                 self._add(event, stretch)
             if cut.rest is not None:
@@ -136,12 +150,38 @@ class Reader:
             self._leave(stretch)
         self.ended = self.ended or cut.is_closed
 
-    def _add(self, event: Event, stretch: Stretch) -> None:
+    def _read_usual(self, stretch: Stretch) -> int:
+        """Server-sent events as nearly everybody writes them; where it stopped is for the parser to go on."""
+        data, repeats = stretch.data, Repeats()
+        at = len(BYTE_ORDER_MARK) if data.startswith(BYTE_ORDER_MARK) else 0
+        while (match := USUAL.match(data, at)) is not None:
+            begin, at = at, match.end()
+            if match["data"] is None:
+                self._comments += data[begin] == _COLON
+                continue
+            value = self._add(Event(match["data"], match["name"] or b"", at), stretch)
+            if value is None or (piece := self.piece_of(value)) is None:
+                continue
+            if repeats.learn(data, (begin, at), match.span("data"), piece, self.piece_of):
+                pieces, at = repeats.run(data, at)
+                if pieces:
+                    self._add_pieces(value, pieces, at)
+        return at
+
+    def _add_pieces(self, event: dict[str, Any], pieces: list[str], end: int) -> None:
+        self._events += len(pieces)
+        if self.take_pieces(event, pieces):
+            self._content_chunks += len(pieces)
+            self._last_content_end = end
+
+    def _add(self, event: Event, stretch: Stretch) -> dict[str, Any] | None:
+        """Takes an event; its value, if it has one."""
+        value = None
         data = event.data
         if data == _DONE:
             self.ended = True
         elif not data or data.isspace():
-            return  # an empty event, to keep the connection alive
+            return None  # an empty event, to keep the connection alive
         else:
             value = read_json(data)
             if not isinstance(value, dict):
@@ -152,6 +192,7 @@ class Reader:
         self._events += 1
         if self._first_event is None:
             self._first_event = stretch.received_at(event.end)
+        return value
 
     def _add_rest(self, rest: Event, stretch: Stretch) -> None:
         """The last event may lack its end; if it is whole JSON it counts, if it is half an event it does not."""

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from proxy.wire.asked_tokens import asked_tokens
+from proxy.wire.dialect import Asked
 from proxy.wire.errors import WireError
 from proxy.wire.json_text import read_json
 from proxy.wire.object_fields import object_of, text_of
-
-_JSON_FORMATS = frozenset({"json_object", "json_schema"})
+from proxy.wire.wanted_json import NO_JSON, WantedJson
 
 
 def fields_of(body: bytes) -> Mapping[str, Any]:
@@ -28,6 +29,13 @@ def asked_count(value: Any) -> int:
     return value if value.__class__ is int and value > 0 else 1
 
 
-def is_json_format(value: Any) -> bool:
-    """Does OpenAI's object for formats, which Anthropic took over, ask for JSON?"""
-    return object_of(value).get("type") in _JSON_FORMATS
+def asked(fields: Mapping[str, Any], endpoint: str, wanted: WantedJson = NO_JSON, *, choices: int = 1) -> Asked:
+    """What was asked, put together from the fields of a request."""
+    return Asked(
+        model=asked_model(fields),
+        wants_json=wanted.asks,
+        json_field=wanted.field,
+        json_schema=wanted.schema,
+        choices=choices,
+        estimated_tokens=asked_tokens(fields, endpoint),
+    )

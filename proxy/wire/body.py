@@ -40,7 +40,10 @@ class Reply:
 
     def header(self, name: bytes) -> bytes:
         """First value of a header; empty when there is none."""
-        return next((value for key, value in self.headers if key == name), b"")
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return b""
 
 
 class UnknownEncoding(WireError):  # noqa: N818 - a kind of WireError, named after what it says

@@ -6,6 +6,7 @@ from proxy.wire.said import MAX_TOOL_CALLS, Call, Said
 
 _REASONING_NAMES = ("reasoning_content", "reasoning", "thinking")
 """DeepSeek and its followers; OpenRouter, Groq and newer vLLM; Ollama."""
+_TEXT_NAMES = frozenset({"content", *_REASONING_NAMES})
 
 
 class Choice(Said):
@@ -47,6 +48,17 @@ class Choice(Said):
         if audio := get("audio"):
             grew = self._add_audio(audio) or grew
         return grew or bool(get("images")), thought
+
+    def piece_of(self, delta: Any) -> str | None:
+        """The text to which a delta comes down, visible or reasoning; None where there is more in it."""
+        name = _only_text(delta)
+        return None if name is None else str(delta[name])
+
+    def add_pieces(self, delta: Any, pieces: list[str]) -> bool:
+        """More deltas like this one, of which `piece_of` told the piece, with these in its place; is it content?"""
+        is_content = _only_text(delta) == "content"
+        (self._text if is_content else self._reasoning).extend(pieces)
+        return is_content
 
     def _add_parts(self, content: Any) -> tuple[bool, bool]:
         """Content as a list of parts: text, refusals, Mistral's thinking, pictures and sounds."""
@@ -102,3 +114,13 @@ class Choice(Said):
         if len(self._latest) < MAX_TOOL_CALLS:
             self._latest[key] = call
         return call
+
+
+def _only_text(delta: Any) -> str | None:
+    """The one field of a delta that holds anything, if it is text; its role apart, which says nothing."""
+    if delta.__class__ is not dict:
+        return None
+    names = [name for name, value in delta.items() if value is not None and value != "" and name != "role"]
+    if len(names) != 1 or delta[names[0]].__class__ is not str:
+        return None
+    return names[0] if names[0] in _TEXT_NAMES else None

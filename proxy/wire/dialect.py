@@ -19,7 +19,11 @@ class Asked:
     wants_json: bool = False
     json_field: str = ""
     """The field of the request that asks for JSON: where it was changed, nobody knows what was asked for."""
+    json_schema: bytes = b""
+    """The schema that the JSON is to fit, as compact JSON text; empty without one."""
     choices: int = 1
+    estimated_tokens: int | None = None
+    """Input tokens by our estimator; None where part of the request is no text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,11 @@ class Dialect(Protocol):
     @property
     def endpoint(self) -> str:
         """The key under which the proxy files its requests: the end of the path."""
+        ...
+
+    @property
+    def understands(self) -> tuple[str, ...]:
+        """For people: forms and variations of answers that it reads, a few words each."""
         ...
 
     def read_request(self, body: bytes) -> Asked:

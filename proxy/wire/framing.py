@@ -42,9 +42,10 @@ class Framing:
     """What is left of a stretch that begins inside an event."""
 
 
-def _cut_sse(data: bytes) -> Cut:
-    parser = SseParser()
-    events = parser.feed(data) + parser.finish()
+def cut_sse(data: bytes, begin: int = 0) -> Cut:
+    """The events of a stretch from `begin` on, where it begins or an event has ended."""
+    parser = SseParser(begin=begin)
+    events = parser.feed(data[begin:]) + parser.finish()
     rest = parser.unfinished()
     return Cut(events, rest if rest is not None and rest.data else None, parser.comments)
 
@@ -115,6 +116,6 @@ def _behind(stretch: Stretch, skipped: int) -> Stretch:
     return replace(stretch, data=stretch.data[skipped:], start=stretch.start + skipped)
 
 
-SSE = Framing(_cut_sse, _sse_behind_gap)
+SSE = Framing(cut_sse, _sse_behind_gap)
 LINES = Framing(_cut_lines, _lines_behind_gap)
 ARRAY = Framing(_cut_array, _array_behind_gap)

@@ -7,7 +7,8 @@ the JSON altogether, so a missing one is worked out from the total where that is
 from collections.abc import Mapping
 from typing import Any
 
-from proxy.wire.counts import NOT_REPORTED, Counts, Reported
+from proxy.wire.counts import NOT_REPORTED, Audio, Counts, Reported
+from proxy.wire.object_fields import objects_of
 
 
 def read_gemini_usage(raw: Mapping[str, Any]) -> Reported:
@@ -23,7 +24,17 @@ def read_gemini_usage(raw: Mapping[str, Any]) -> Reported:
     thoughts = counts.get(raw, "thoughtsTokenCount")
     total = counts.get(raw, "totalTokenCount")
     outputs = _outputs(inputs, counts.get(raw, "candidatesTokenCount"), thoughts, total)
-    return counts.report(inputs, outputs, cached, reasoning=thoughts)
+    audio = Audio(
+        _sound(counts, raw.get("promptTokensDetails")),
+        _sound(counts, raw.get("cacheTokensDetails")),
+        _sound(counts, raw.get("candidatesTokensDetails")),
+    )
+    return counts.report(inputs, outputs, cached, reasoning=thoughts, audio=audio)
+
+
+def _sound(counts: Counts, details: Any) -> int | None:
+    """Of counts by kind of content."""
+    return next((counts.get(d, "tokenCount") for d in objects_of(details) if d.get("modality") == "AUDIO"), None)
 
 
 def _outputs(inputs: int | None, shown: int | None, thoughts: int | None, total: int | None) -> int | None:

@@ -6,7 +6,7 @@ Normalised: input includes cached tokens, output includes reasoning tokens. A co
 from collections.abc import Mapping
 from typing import Any
 
-from proxy.wire.counts import NOT_REPORTED, Counts, Reported
+from proxy.wire.counts import NOT_REPORTED, Audio, Counts, Reported
 
 
 def read_usage(raw: Mapping[str, Any]) -> Reported:
@@ -25,10 +25,21 @@ def read_usage(raw: Mapping[str, Any]) -> Reported:
     written = counts.get(input_details, "cache_write_tokens", "cache_creation_tokens")
     if written is None:
         written = counts.get(raw, "cache_creation_input_tokens")
+    audio = Audio(
+        counts.get(input_details, "audio_tokens"),
+        counts.get(_details(input_details, "cached_tokens_details"), "audio_tokens"),
+        counts.get(output_details, "audio_tokens"),
+    )
     reasoning = counts.get(output_details, "reasoning_tokens")
     if reasoning is None:
         reasoning = counts.get(raw, "reasoning_tokens")
-    return counts.report(inputs, _with_reasoning(inputs, outputs, reasoning, total), cached, written, reasoning)
+    outputs = _with_reasoning(inputs, outputs, reasoning, total)
+    written_1h = counts.get(_details(raw, "cache_creation"), "ephemeral_1h_input_tokens")
+    return counts.report(inputs, outputs, cached, written, reasoning, written_1h=written_1h, audio=audio)
+
+
+def _details(holder: Any, name: str) -> Any:
+    return holder.get(name) if isinstance(holder, Mapping) else None
 
 
 def _with_reasoning(inputs: int | None, outputs: int | None, reasoning: int | None, total: int | None) -> int | None:

@@ -12,10 +12,16 @@ from proxy.wire.errors import WireError
 MAX_EVENT_BYTES = 16 * 2**20
 """Longest event that is put together; a longer one ends the reading."""
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 # Nearly every event of a model's stream is one data line and a blank one; this reads it in one step.
 _ONE_LINE_EVENT = re.compile(rb"data:(?: ?)([^\r\n]*)(?:\n\n|\r\n\r\n)")
+# The same, with its type before it; or a comment; or a blank line where there is nothing to end.
+USUAL = re.compile(
+    rb"(?:event:(?: ?)(?P<name>[^\r\n]*)\r?\n)?data:(?: ?)(?P<data>[^\r\n]*)(?:\n\n|\r\n\r\n)"
+    rb"|(?P<idle>(?::[^\r\n]*)?\r?\n)"
+)
+"""What may stand at the beginning of a stream (behind the byte order mark) or behind an event, read in one step."""
 
 
 class Event(NamedTuple):
@@ -35,14 +41,15 @@ class SseParser:
     Memory: the bytes of one unfinished event, at most `max_event_bytes` and one piece.
     """
 
-    def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+    def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES, begin: int = 0) -> None:
+        """`begin`: where in the stream the bytes begin; if not at 0, then behind an event."""
         self._max_event_bytes = max_event_bytes
         self._rest = b""
-        self._base = 0
-        self._begun = False
+        self._base = begin
+        self._begun = begin > 0
         self._data: list[bytes] = []
         self._name = b""
-        self._event_start = 0
+        self._event_start = begin
         self.comments = 0
         """Comment lines seen so far."""
 
@@ -78,11 +85,11 @@ class SseParser:
 
     def _past_mark(self, buffer: bytes, *, at_end: bool) -> bytes:
         """Drops a byte order mark; empty while it cannot be told yet."""
-        if len(buffer) < 3 and _BYTE_ORDER_MARK.startswith(buffer) and not at_end:
+        if len(buffer) < 3 and BYTE_ORDER_MARK.startswith(buffer) and not at_end:
             self._rest = buffer
             return b""
         self._begun, self._rest = True, b""
-        if buffer.startswith(_BYTE_ORDER_MARK):
+        if buffer.startswith(BYTE_ORDER_MARK):
             self._base = self._event_start = 3
             return buffer[3:]
         return buffer

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from store.endpoint.incoming import emptied
 from store.endpoint.place import DATABASE
 from store.endpoint.tokens import forget_lost
 from store.errors import DirectoryHeld, EngineFailed, EngineMissing
@@ -45,7 +46,7 @@ _MERGE_TREE_SETTINGS = {
     "number_of_free_entries_in_pool_to_lower_max_size_of_merge": 2,
     "number_of_free_entries_in_pool_to_execute_optimize_entire_partition": 2,
 }
-_SAFE_PATH = re.compile(r"[^?#&]+")
+_SAFE_PATH = re.compile(r"[^?#&'\\]+")
 _STATUS_PID = re.compile(r"PID: (\d+)")
 
 
@@ -69,6 +70,13 @@ def _mend(path: Path) -> None:
         forget_lost(path)
     except (OSError, UnicodeDecodeError) as error:
         raise EngineFailed(f"the embedded store {path} cannot be read: {error}") from None
+
+
+def _incoming(directory: Path) -> Path:
+    try:
+        return emptied(directory / "incoming")
+    except OSError as error:
+        raise EngineFailed(f"the embedded store {directory} cannot be written: {error.strerror}") from None
 
 
 def _raise_descriptor_limit() -> None:
@@ -105,12 +113,14 @@ class Engine:
         """
         path = directory / "engine"
         if not _SAFE_PATH.fullmatch(str(path)):
-            raise EngineFailed(f"store.dir {directory}: the path may not hold ?, # or &")
+            raise EngineFailed(f"store.dir {directory}: the path may not hold ?, #, &, a quote or a backslash")
         _raise_descriptor_limit()
         self._chdb = _import_chdb()
         self._path = str(path)
         config = directory / "engine.xml"
         config.write_text(_config_xml(memory_limit_bytes()), encoding="utf-8")
+        self.incoming = _incoming(directory)
+        """Where inserts wait that memory does not hold."""
         _mend(path)
         # The engine lives as long as its first connection.
         self._root = self._open_first(path, config)

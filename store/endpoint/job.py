@@ -7,13 +7,14 @@ time and the request that is cancelled closes the job while its last call may st
 import contextlib
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import uuid4
 
 from store.endpoint import protocol, reading
 from store.endpoint.engine import Engine
+from store.endpoint.incoming import Incoming
 from store.endpoint.place import DATABASE
 from store.endpoint.protocol import Access, Parameters, Refused
 from store.endpoint.statement import InsertHead, QueryShape, forbidden, query_shape
@@ -81,7 +82,8 @@ class Job:
         self._parameters: Parameters | None = None
         self._connection: Any = None
         self._stream: Any = None
-        self._insert: Any = None
+        self._incoming: Incoming | None = None
+        self._head: InsertHead | None = None
         self._is_closed = False
         self.is_abandoned = False
         """The client has gone: whatever still runs is to be ended."""
@@ -145,6 +147,10 @@ class Job:
         assert self._parameters is not None  # noqa: S101 - opened before
         shape = query_shape(sql.encode(), self._parameters.default_format)
         is_read = self._check(sql, writes=writes)
+        if self._access == "reader" and shape.format not in reading.FORMATS:
+            raise Refused(
+                protocol.ACCESS_DENIED, f"reader: Not enough privileges: the format {shape.format} is not open"
+            )
         binds = dict(self._parameters.binds)
         if not (is_read and shape.is_streamed):
             result = self._connection.query(sql, shape.format, params=binds)
@@ -206,32 +212,39 @@ class Job:
     def begin_insert(self, head: InsertHead) -> None:
         """Starts an insert whose rows follow."""
         self._check_open()
-        assert self._parameters is not None  # noqa: S101 - opened before
         if self._access == "reader":
             raise Refused(protocol.READONLY, "Cannot execute query in readonly mode")
-        if binds := self._parameters.binds:
-            self._say("SET " + ", ".join(f"param_{name} = {_quoted(value)}" for name, value in binds.items()))
-        self._insert = self._connection.send_insert(head.sql, head.format)
+        self._head, self._incoming = head, Incoming(self._engine.incoming)
 
     @_alone
     def add_rows(self, data: bytes) -> None:
         """Bytes of the insert's rows, cut anywhere."""
         self._check_open()
-        if data:
-            self._insert.append(data)
+        assert self._incoming is not None  # noqa: S101 - begun before
+        with _no_room():
+            self._incoming.add(data)
 
     @_alone
     def finish_insert(self) -> None:
-        """The rows are all there: stores them."""
+        """The rows are all there: stores them.
+
+        Raises:
+            RuntimeError: the engine's error; it has stored none of them.
+        """
         self._check_open()
-        result = self._insert.finish()
-        self.figures.counts = {"written_rows": result.rows_written, "written_bytes": result.bytes_written}
+        assert self._incoming is not None  # noqa: S101 - begun before
+        assert self._head is not None  # noqa: S101 - begun before
+        assert self._parameters is not None  # noqa: S101 - opened before
+        with _no_room():
+            self._incoming.complete()
+        sql = self._head.from_file(self._incoming.path)
+        self.figures.add(self._connection.query(sql, "TabSeparated", params=dict(self._parameters.binds)))
 
     @_alone
     def close(self) -> None:
         """Gives the connection back; an unfinished insert leaves no row."""
         self._is_closed = True
-        for part in (self._stream, self._insert, self._connection):
+        for part in (self._stream, self._connection, self._incoming):
             if part is not None:
                 with contextlib.suppress(Exception):
                     part.close()
@@ -242,6 +255,15 @@ class Job:
     def _check_open(self) -> None:
         if self._is_closed or self.is_abandoned:
             raise Refused(protocol.TOO_MANY_SIMULTANEOUS, "The client has gone")
+
+
+@contextlib.contextmanager
+def _no_room() -> Iterator[None]:
+    """Rows that cannot be put down are an error in the engine's words."""
+    try:
+        yield
+    except OSError as error:
+        raise Refused(protocol.NOT_ENOUGH_SPACE, f"Rows cannot be taken: {error.strerror}") from None
 
 
 def _without_explain(place: re.Match[str]) -> str:

@@ -18,7 +18,8 @@ from store.endpoint.protocol import Access
 from store.endpoint.server import Server
 from store.errors import DirectoryHeld, EngineFailed
 from store.locate import close, connect_to
-from store.migrate import apply_retention, migrate
+from store.migrate import migrate
+from store.retention import apply_retention
 
 DRAIN_S = 10.0
 """How long a stop waits for statements under way."""

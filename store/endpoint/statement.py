@@ -8,12 +8,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+# What is not closed reaches to the end, so that no text is looked through again and again.
 _TOKEN = re.compile(
-    rb"""(?P<skip>\s+|--[^\n]*|\#[!\s][^\n]*|/\*.*?\*/)
-    |(?P<text>'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`(?:[^`\\]|\\.|``)*`|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)
-    |(?P<word>[A-Za-z_]\w*)|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<other>\d[\w.]*|.)""",
+    rb"""(?P<skip>\s+|--[^\n]*|//[^\n]*|\#[!\s][^\n]*|/\*(?:.*?\*/|.*))
+    |(?P<text>'(?:[^'\\]|\\.|'')*(?:'|\\?\Z)|"(?:[^"\\]|\\.|"")*(?:"|\\?\Z)|`(?:[^`\\]|\\.|``)*(?:`|\\?\Z)
+        |\xe2\x80\x98(?:.*?\xe2\x80\x99|.*)|\xe2\x80\x9c(?:.*?\xe2\x80\x9d|.*))  # typographic quotes are quotes
+    |(?P<tag>\$\w*\$)|(?P<word>[A-Za-z_]\w*)|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<other>\d[\w.]*|.)""",
     re.DOTALL | re.VERBOSE,
 )
+_UNCLOSED_TAGS = 100
+"""A text with more than so many `$tag$` that are not closed has none that is."""
 _INSERT_FORMAT = re.compile(rb"\s*(\w+)(\s+SETTINGS\s+[^\n;]*)?[ \t]*\r?\n?", re.IGNORECASE)
 _FORBIDDEN = frozenset(
     {("INTO", "OUTFILE"), ("FROM", "INFILE"), ("SYSTEM", "SHUTDOWN"), ("SYSTEM", "KILL"), ("SYSTEM", "START")}
@@ -32,6 +36,12 @@ class InsertHead:
     data_at: int
     """Where the rows begin in the request."""
 
+    def from_file(self, path: str) -> str:
+        """The same insert with its rows in a file, whose path holds no quotes."""
+        sql = self.sql.encode()
+        at = next((start for word, start, _ in words(sql) if word == "SETTINGS"), len(sql))
+        return f"{sql[:at].decode()} FROM INFILE '{path}' COMPRESSION 'none' {sql[at:].decode()} FORMAT {self.format}"
+
 
 @dataclass(frozen=True, slots=True)
 class QueryShape:
@@ -45,10 +55,27 @@ class QueryShape:
 def words(sql: bytes) -> Iterator[tuple[str, int, int]]:
     """(word in upper case, start, end) of every bare word outside brackets, quotes and comments."""
     depth = 0
-    for token in _TOKEN.finditer(sql):
+    for token in _tokens(sql):
         depth += (token.lastgroup == "open") - (token.lastgroup == "close")
         if depth == 0 and token.lastgroup == "word":
             yield token[0].decode().upper(), token.start(), token.end()
+
+
+def _tokens(sql: bytes) -> Iterator[re.Match[bytes]]:
+    """Tokens but for `$tag$text$tag$`."""
+    at = 0
+    unclosed: set[bytes] = set()
+    while (token := _TOKEN.match(sql, at)) is not None:
+        at = token.end()
+        if token.lastgroup != "tag":
+            yield token
+            continue
+        closed = -1 if token[0] in unclosed or len(unclosed) > _UNCLOSED_TAGS else sql.find(token[0], at)
+        if closed >= 0:
+            at = closed + len(token[0])
+        else:  # no more than a dollar sign
+            unclosed.add(token[0])
+            at = token.start() + 1
 
 
 def insert_head(body: bytes) -> InsertHead | None:

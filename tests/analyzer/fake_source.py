@@ -11,6 +11,7 @@ from analyzer.measures import Measure
 from analyzer.source import Experiment, Grouped, Sums, Window
 from analyzer.stats.mean import PairedSums
 from analyzer.stats.ratio import RatioSums
+from store.watermark import Watermark
 
 
 @dataclass
@@ -18,9 +19,13 @@ class FakeSource:
     rows: Sequence[Mapping[str, Any]] = ()
     counted: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     per_conversation: Mapping[str, float] = field(default_factory=dict)
+    complete: Watermark = field(default_factory=lambda: Watermark(None, 0, ()))
 
     def version(self) -> str:
         return "26.9"
+
+    def watermark(self, now: datetime) -> Watermark:
+        return self.complete
 
     def experiments(self, window: Window) -> list[Experiment]:
         found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
@@ -82,4 +87,19 @@ def _experiment(candidate: str, experiment: str, rows: Sequence[Mapping[str, Any
         client_aborts=len(aborted),
         failures_primary=sum(row["primary_outcome"] != "ok" for row in stayed),
         failures_candidate=sum(row["candidate_outcome"] != "ok" for row in stayed),
+        estimated_primary=sum(row["primary_tokens_estimated"] for row in rows),
+        estimated_candidate=sum(row["candidate_tokens_estimated"] for row in rows),
+        estimated_both=sum(row["primary_tokens_estimated"] and row["candidate_tokens_estimated"] for row in rows),
+        estimator_error_primary=_estimator_error("primary", rows),
+        estimator_error_candidate=_estimator_error("candidate", rows),
     )
+
+
+def _estimator_error(arm: str, rows: Sequence[Mapping[str, Any]]) -> float | None:
+    names = [f"{arm}_{how}{kind}_tokens" for kind in ("input", "output") for how in ("", "estimated_")]
+    known = [[row.get(name) for name in names] for row in rows if not row[f"{arm}_tokens_estimated"]]
+    both = np.array([numbers for numbers in known if None not in numbers], dtype=np.float64)
+    if len(both) < 30:
+        return None
+    reported_in, estimated_in, reported_out, estimated_out = both.sum(axis=0)
+    return float(max(abs(reported_in / estimated_in - 1), abs(reported_out / estimated_out - 1)))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from math import inf, nan
+from math import inf, isfinite, nan
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -28,6 +28,10 @@ def _leg(random: Random, arm: str, speed: float, cost: float) -> dict[str, Any]:
             "finish_reason": random.choice(["stop", "length", "MAX_TOKENS", None]),
             "refusal": random.random() < 0.1,
             "valid_json": random.choice([None, True, False]),
+        }
+        leg |= {
+            "estimated_input_tokens": leg["input_tokens"] * 21 // 20 if leg["input_tokens"] % 5 else None,
+            "estimated_output_tokens": (leg["output_tokens"] or 60) * 9 // 10,
         }
     return {f"{arm}_{name}": value for name, value in leg.items()}
 
@@ -55,6 +59,7 @@ def random_rows(
                 "exact_match": random.choice([None, True, False]),
                 "tool_call_agreement": random.choice([None, 0.0, 0.5, 1.0]),
                 "sample_share": 0.1,
+                "changed": random.choice([[], [], [], ["store"], ["n", "store"]]),
                 **_leg(random, "primary", 1.0, 1.0),
                 **_leg(random, "candidate", speed, cost),
             }
@@ -70,7 +75,12 @@ def skip_row(row: Mapping[str, Any], reason: str) -> dict[str, Any]:
 
 def as_values(table: tables.Table, rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
     """In the order of the table's columns; what a row lacks is NULL, or the type's empty value."""
-    return [[row.get(c.name, _absent(c)) for c in table.columns] for row in rows]
+    return [[_storable(row.get(c.name, _absent(c))) for c in table.columns] for row in rows]
+
+
+def _storable(value: Any) -> Any:
+    """The writer takes no number that is none."""
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def _absent(column: tables.Column) -> Any:

@@ -50,6 +50,12 @@ def test_a_pair_that_is_not_there_is_found() -> None:
     assert line.fault == "1 admitted requests are neither pairs nor counted as lost"
 
 
+def test_pairs_that_were_erased_are_pairs_still() -> None:
+    line = line_of({**GOOD, "erased": 4}, {"": 6, "budget": 3})
+    assert (line.pairs, line.adds_up) == (10, True)
+    assert not line_of({**GOOD, "erased": 4}, {"": 7}).adds_up
+
+
 def test_a_pair_too_many_is_found() -> None:
     line = line_of(GOOD, {"": 11})
     assert line.fault == "1 more pairs and losses than requests that were admitted"

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from analyzer.measures import BY_NAME, MEASURES
+from record.finish import CUT_SHORT
 
 OK: dict[str, Any] = {"primary_outcome": "ok", "candidate_outcome": "ok"}
 
@@ -54,9 +55,26 @@ def test_a_client_that_went_away_says_nothing_about_either_arm(metric: str) -> N
     assert taken(metric, **known, primary_outcome="client_abort") is None
 
 
-@pytest.mark.parametrize(
-    "metric", ["cost_usd", "cost_per_success", "cost_per_1k_tokens", "output_tokens", "tokens_per_second"]
-)
+@pytest.mark.parametrize("metric", ["output_tokens", "tokens_per_second"])
+def test_where_an_arm_reports_no_tokens_both_are_counted_by_the_estimator(metric: str) -> None:
+    """One second each: 40 reported tokens are never held against 30 estimated ones; 36 by the same rule are."""
+    known = {"primary_total_ms": 1000, "candidate_total_ms": 1000, "primary_output_tokens": 40}
+    both = known | {"candidate_output_tokens": 44}
+    assert taken(metric, **both) == (44, 40)
+    estimated = {"primary_estimated_output_tokens": 36, "candidate_estimated_output_tokens": 30}
+    missing = known | {"candidate_output_tokens": 30, "candidate_tokens_estimated": True}
+    assert taken(metric, **missing, **estimated) == (30, 36)
+    assert taken(metric, **missing, candidate_estimated_output_tokens=30) is None
+    assert taken(metric, **both, **estimated) == (44, 40)
+
+
+@pytest.mark.parametrize("reason", CUT_SHORT)
+def test_an_answer_that_hit_a_limit_is_cut_short_whatever_its_api_calls_that(reason: str) -> None:
+    assert taken("truncation_rate", primary_finish_reason="stop", candidate_finish_reason=reason) == (1, 0)
+    assert taken("truncation_rate", primary_finish_reason=reason.upper(), candidate_finish_reason="end_turn") == (0, 1)
+
+
+@pytest.mark.parametrize("metric", ["cost_usd", "cost_per_success", "cost_per_1k_tokens"])
 def test_estimated_tokens_are_never_compared_with_reported_ones(metric: str) -> None:
     known = {
         f"{arm}_{n}": 8

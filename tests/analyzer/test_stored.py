@@ -136,3 +136,15 @@ def test_the_audit_of_the_store_adds_up_and_fails_when_counts_are_wrong(source: 
 
 def test_the_engine_names_its_version(source: StoredPairs) -> None:
     assert source.version()[:1].isdigit()
+
+
+def test_estimated_tokens_are_counted_and_calibrated_as_numpy_does(source: StoredPairs) -> None:
+    """Pairs whose tokens are estimates, and reported over estimated sums of the legs that have both."""
+    ours = {e.id: e for e in FakeSource(stored_pairs()).experiments(WINDOW)}
+    for theirs in source.experiments(WINDOW):
+        here = ours[theirs.id]
+        for name in ("estimated_primary", "estimated_candidate", "estimated_both"):
+            assert getattr(theirs, name) == getattr(here, name), name
+        for name in ("estimator_error_primary", "estimator_error_candidate"):
+            number, other = getattr(theirs, name), getattr(here, name)
+            assert number == (None if other is None else pytest.approx(other, rel=1e-9)), name

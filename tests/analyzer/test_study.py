@@ -7,6 +7,7 @@ from analyzer.measures import BY_NAME
 from analyzer.source import Window
 from analyzer.study import CandidateStudy, Plan, known_candidates, study
 from analyzer.verdict import Verdict
+from store.watermark import Watermark
 from tests.analyzer.fake_source import FakeSource
 from tests.analyzer.rows import START, random_rows
 
@@ -132,6 +133,31 @@ def test_a_study_is_not_complete_while_requests_are_under_way() -> None:
     assert study(FakeSource(rows), plan, now=NOW).watermark == WINDOW.until
     early = START + timedelta(minutes=5)
     assert study(FakeSource(rows), plan, now=early).watermark == early
+
+
+def test_while_requests_are_under_way_estimates_use_whole_blocks_behind_the_watermark() -> None:
+    """The watermark lies in a block: it and all later ones are left to the counts."""
+    rows = random_rows(600, seed=6)
+    counted = {"swift": {"received": 603, "admitted": 603}}
+    at = START + timedelta(minutes=3, seconds=41)
+    source = FakeSource(rows, counted, complete=Watermark(at, 1, ("proxy-9",)))
+    plan = Plan(WINDOW, ("swift",), block_s=60.0)
+    result = study(source, plan, now=NOW)
+    behind = [row for row in rows if row["ts"] < START + timedelta(minutes=3)]
+    assert 0 < len(behind) < len(rows)
+    (swift,) = result.candidates
+    assert result.watermark == at
+    assert swift.pairs == 600
+    (alone,) = study(FakeSource(behind), Plan(WINDOW, ("swift",)), now=NOW).candidates
+    assert [(r.n, r.difference) for r in swift.comparisons] == [(r.n, r.difference) for r in alone.comparisons]
+    assert any("proxy-9" in warning for warning in swift.integrity.warnings)
+
+
+def test_a_store_that_is_behind_the_whole_window_gives_counts_and_no_estimate() -> None:
+    counted = {"swift": {"received": 50, "admitted": 50}}
+    source = FakeSource(random_rows(40, seed=6), counted, complete=Watermark(START - timedelta(hours=1), 1, ()))
+    (swift,) = study(source, Plan(WINDOW, ("swift",), block_s=60.0), now=NOW).candidates
+    assert (swift.pairs, {row.n for row in swift.comparisons}) == (40, {0})
 
 
 def test_the_same_store_gives_the_same_study() -> None:

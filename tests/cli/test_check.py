@@ -58,6 +58,14 @@ def test_the_same_for_programs(file: Path, capsys: pytest.CaptureFixture[str]) -
     ]
 
 
+def test_a_cluster_is_said_with_what_is_not_proven_of_it(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text("primary: {url: http://p}\nstore: {url: 'clickhouse://127.0.0.1:1/db', cluster: prod}\n")
+    assert run(["check", "-c", str(file)]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("store: "))
+    assert "on cluster 'prod'" in line
+    assert "not run on a cluster" in line
+
+
 def test_a_configuration_that_copies_nothing_says_so(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text("primary: {url: http://p}\n")
     assert run(["check", "-c", str(file)]) == 0

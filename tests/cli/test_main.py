@@ -62,6 +62,16 @@ def test_no_command_shows_the_help_and_is_wrong_usage(capsys: pytest.CaptureFixt
     assert "Commands:" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", list(main._COMMANDS))
+def test_every_command_shows_an_example_that_begins_with_its_name(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([name, "--help"]) == 0
+    _, found, rest = capsys.readouterr().out.partition("Example:\n")
+    assert found
+    assert rest.strip().startswith(f"shadowbench {name}")
+
+
 @pytest.mark.parametrize(
     ("error", "code", "line"),
     [

@@ -32,15 +32,18 @@ ANSWER = json.dumps(
         "usage": {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11},
     }
 ).encode()
+FREE = ("--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
 REQUEST = json.dumps({"model": "asked-model", "messages": [{"role": "user", "content": "Hi"}]}).encode()
 
 
 class Upstream(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    bodies: list[bytes]
+    asked: list[tuple[float, bytes]]
+    """(monotonic time, body)"""
 
     def do_POST(self) -> None:
-        type(self).bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.asked.append((time.monotonic(), body))
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(ANSWER)))
@@ -53,7 +56,7 @@ class Upstream(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def upstream() -> Iterator[ThreadingHTTPServer]:
-    handler = type("Handler", (Upstream,), {"bodies": []})
+    handler = type("Handler", (Upstream,), {"asked": []})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
@@ -63,10 +66,16 @@ def upstream() -> Iterator[ThreadingHTTPServer]:
     server.server_close()
 
 
+def asked_of(upstream: ThreadingHTTPServer) -> list[tuple[float, str]]:
+    """(monotonic time, model) of every request."""
+    asked: list[tuple[float, bytes]] = upstream.RequestHandlerClass.asked  # type: ignore[attr-defined]
+    return [(at_s, json.loads(body)["model"]) for at_s, body in asked]
+
+
 def serve(directory: Path, upstream: ThreadingHTTPServer, *more: str) -> Running:
     url = f"http://127.0.0.1:{upstream.server_address[1]}"
     arms = ["--primary", url, "--candidate", f"twin={url},model=other-model,sample=100%"]
-    addresses = [] if "--listen" in more else ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+    addresses = () if "--listen" in more else FREE
     return Running([sys.executable, "-m", "cli.main", "serve", *arms, *addresses, *more], cwd=directory)
 
 
@@ -131,7 +140,7 @@ def test_one_request_travels_the_whole_way(tmp_path: Path, upstream: ThreadingHT
         assert ask(clients) == (200, ANSWER)
         page = until_counted(admin, 'shadowbench_recorder_rows_total{name="recorder",table="pairs"} 1.0')
         assert 'shadowbench_requests_total{candidate="twin",state="received",worker="proxy-0"} 1.0' in page
-        models = sorted(json.loads(body)["model"] for body in upstream.RequestHandlerClass.bodies)  # type: ignore[attr-defined]
+        models = sorted(model for _, model in asked_of(upstream))
         assert models == ["asked-model", "other-model"]
         assert get(admin, "/readyz")[0] == 200
         families = {f.name for f in text_string_to_metric_families(page)}
@@ -242,6 +251,26 @@ def test_one_role_alone(tmp_path: Path, upstream: ThreadingHTTPServer) -> None:
         assert list(role_pids(program.process.pid)) == ["store"]
         program.signal(signal.SIGINT)
         assert program.wait() == 0
+
+
+def test_upstreams_that_need_not_prove_who_they_are_are_named_at_the_start(tmp_path: Path) -> None:
+    """A line for each arm that is asked over TLS without a look at its certificate."""
+    off = "tls: {verify: false}"
+    file = tmp_path / "shadowbench.yaml"
+    file.write_text(
+        f"primary: {{url: 'https://127.0.0.1:9', {off}}}\n"
+        "candidates:\n"
+        f"  - {{name: open, url: 'https://127.0.0.1:9', {off}}}\n"
+        f"  - {{name: plain, url: 'http://127.0.0.1:9', {off}}}\n"
+        "  - {name: proven, url: 'https://127.0.0.1:9'}\n"
+    )
+    arguments = ["-m", "cli.main", "serve", "-c", str(file), "--role", "proxy"]
+    with Running([sys.executable, *arguments, *FREE], cwd=tmp_path) as program:
+        program.line(r"^proxy-0 +ready")
+        program.signal(signal.SIGTERM)
+        assert program.wait() == 0
+        said = [line.split()[0] for line in program.lines if "tls.verify is off" in line]
+        assert said == ["primary", "open"]
 
 
 def test_a_store_directory_of_another_process_is_named_and_clients_are_served(

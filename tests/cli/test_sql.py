@@ -79,10 +79,35 @@ def test_json_is_one_object_per_line(ask: Any) -> None:
     ]
 
 
-def test_csv_has_a_header_and_quotes(ask: Any) -> None:
-    code, out, _ = ask("SELECT 'a,\"b\"\nc' AS s, NULL AS x, [1] AS l, true AS yes", "--format", "csv")
+def test_csv_tells_null_from_texts_that_look_like_it(ask: Any) -> None:
+    """As ClickHouse writes it: texts between quotes, NULL is a bare \\N. Other readers take it as it is."""
+    sql = (
+        "SELECT 'a,\"b\"\nc' AS s, NULL AS x, '' AS e, '\\\\N' AS n, [1] AS l, true AS yes, map('k', 1.5) AS m, "
+        "toDecimal64('0.000000001', 9) AS d, toDate('2026-03-01') AS day, nan AS q, toNullable(7) AS i"
+    )
+    code, out, _ = ask(sql, "--format", "csv")
     assert code == 0
-    assert list(csv.reader(io.StringIO(out))) == [["s", "x", "l", "yes"], ['a,"b"\nc', "", "[1]", "true"]]
+    assert out == (
+        '"s","x","e","n","l","yes","m","d","day","q","i"\n'
+        '"a,""b""\nc",\\N,"","\\N","[1]",true,"{""k"": 1.5}",0.000000001,2026-03-01,nan,7\n'
+    )
+    cells = ['a,"b"\nc', "\\N", "", "\\N", "[1]", "true", '{"k": 1.5}', "0.000000001", "2026-03-01", "nan", "7"]
+    assert list(csv.reader(io.StringIO(out)))[1] == cells
+
+
+def test_a_long_statement_comes_from_a_file_or_from_standard_input(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "question.sql"
+    script.write_text("SELECT 1 AS n -- a remark\nUNION ALL SELECT 1\n")
+    assert run(["sql", "--file", str(script), "-c", file, "--format", "json"]) == 0
+    assert capsys.readouterr().out == '{"n": 1}\n' * 2
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"SELECT 2 AS n")))
+    assert run(["sql", "--file", "-", "-c", file, "--format", "json"]) == 0
+    assert capsys.readouterr().out == '{"n": 2}\n'
+    for arguments in (["--file", str(script), "SELECT 1"], [], ["--file", str(tmp_path / "none.sql")]):
+        assert run(["sql", *arguments, "-c", file]) == 64
+        assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_a_table_shows_names_and_values(ask: Any) -> None:

@@ -37,6 +37,12 @@ def test_what_is_made_at_the_start_is_named_in_both_directions(after: dict[str, 
     assert named(after, {}) == [key]
 
 
+def test_one_server_does_not_become_a_cluster_while_it_runs() -> None:
+    server, cluster = ({"store": {"url": "clickhouse://h/d", **more}} for more in ({}, {"cluster": "c"}))
+    assert named(server, cluster) == ["store.cluster"]
+    assert named(cluster, server) == ["store.cluster"]
+
+
 @pytest.mark.parametrize(
     "after",
     [
@@ -46,6 +52,7 @@ def test_what_is_made_at_the_start_is_named_in_both_directions(after: dict[str, 
         {"primary": {"url": "http://q", "timeout": {"idle": "1s"}}},
         {"admin": {"token": "t"}},
         {"listen": {"timeout": {"body": "1s"}}},
+        {"capture": {"encrypt": "0123456789abcdef" * 2}},
         {"limits": {"header": "1KiB"}, "capture": {"max_disk": "1GiB"}, "privacy": {"bodies": "none"}, "drain": "1s"},
     ],
 )

@@ -74,6 +74,18 @@ def test_an_unknown_key_names_the_nearest_known_one(tmp_path: Path, text: str, s
 
 
 @pytest.mark.parametrize(
+    ("store", "said"),
+    [
+        ("cluster: c", "f.yaml:2: store: `cluster` names a cluster of your own server: give its address as `url`, too"),
+        ("url: 'clickhouse://h/d', cluster: a b", "f.yaml:2: store.cluster: write a name of `system.clusters`"),
+    ],
+)
+def test_a_cluster_is_one_of_a_server_that_is_named(tmp_path: Path, store: str, said: str) -> None:
+    (fault,) = loaded_faults(tmp_path, f"primary: {{url: http://p}}\nstore: {{{store}}}\n")
+    assert fault.startswith(said)
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("", "f.yaml: is empty; it needs at least `primary: {url: ...}`"),

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from proxy.figures import OPEN_REQUESTS
 from proxy.shadow.capture.board import ADMITTED, ENDED, RECEIVED
 from record.states import State
 from tests.faults.mutation import Mutation, protected_by
-from tests.proxy.harness import Bench, Handler, Received, answering, bench, chat, ok
+from tests.proxy.harness import Bench, Handler, Received, answering, bench, chat, ok, raw_upstream
 
 BODY = b'{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}]}'
 ANSWER = b'{"choices":[]}'
@@ -255,3 +256,37 @@ async def test_a_fault_inside_admission_is_counted_and_never_reaches_the_client(
     said = [json.loads(line) for line in capfd.readouterr().err.splitlines() if '"internal_error"' in line]
     operation = "primary_answered" if part == "pressure" else "offer"
     assert [line["operation"] for line in said] == [operation] * 3
+
+
+HALF = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"
+ENDLESS = (
+    b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n100000\r\n" + b"a" * 2**20
+)
+
+
+async def answers_early(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(ok(b"{}"))
+    await reader.read()
+
+
+@pytest.mark.parametrize("end", ["the client leaves", "the primary answers early", "the body is too long"])
+@protected_by(
+    Mutation(
+        "proxy/serve/relay.py", "            self._context.shadow.incomplete(self.start_unix_us)", "            pass"
+    ),
+)
+async def test_a_request_that_never_arrived_whole_is_counted_once(end: str) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        settings: dict[str, Any] = {"limits": {"request_body": "1KiB"}}
+        if end == "the primary answers early":
+            settings["primary"] = await stack.enter_async_context(raw_upstream(answers_early))
+        b = await stack.enter_async_context(bench(OK, {"cand": OK}, **settings))
+        client = await b.client()
+        client.send(ENDLESS if end == "the body is too long" else HALF)
+        if end == "the client leaves":
+            await b.figured(OPEN_REQUESTS, 1)
+            client.close()
+        else:
+            await client.response()
+        assert await b.counted("cand", State.INCOMPLETE.value) == {RECEIVED: 1, State.INCOMPLETE.value: 1}

@@ -16,13 +16,19 @@ from record.states import State
 from tests.faults.disks import disk, mounted, stalled
 from tests.faults.mutation import Mutation, protected_by
 from tests.proxy.harness import Bench, Client, answering, bench, chat, ok
+from tests.proxy.shadow.capture.test_writer import make, written
 
 ANSWER = b'{"choices":[{"message":{"content":"' + b"an answer " * 50 + b'"}}]}'
 BODY = b'{"model":"m","messages":[{"role":"user","content":"' + b"a question " * 50 + b'"}]}'
 SETTLED_S = 10.0
 
 ON_A_MAPPED_DISK = Mutation(
-    "proxy/shadow/capture/live.py", 'return root / f"shadowbench-', 'return capture.parent / f"shadowbench-'
+    "proxy/shadow/capture/live.py", 'return root / f"{_PREFIX}-', 'return capture.parent / f"{_PREFIX}-'
+)
+SYNCS_WHERE_IT_WRITES = Mutation(
+    "proxy/shadow/capture/syncing.py",
+    "        self._jobs.put((copy, False))\n",
+    "        os.fsync(fd)\n        self.is_busy = False\n",
 )
 WRITES_IN_THE_LOOP = Mutation(
     "proxy/shadow/capture/writer.py",
@@ -234,3 +240,23 @@ async def test_without_its_directory_a_worker_serves_counts_and_records_later(tm
         place.unlink()
         counts = await all_ended(b)
         assert counts[ENDED] == complete(b) == 5
+
+
+@protected_by(SYNCS_WHERE_IT_WRITES)
+async def test_frames_reach_their_file_while_the_disk_is_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An fsync takes long: what a worker that is killed meanwhile had captured is in the system's hands."""
+    goes_on = threading.Event()
+    monkeypatch.setattr(os, "fsync", lambda fd: goes_on.wait(20))
+    log = make(tmp_path)
+    log.start()
+    frames = [b"frame %d" % n for n in range(20)]
+    try:
+        for frame in frames:
+            assert log.append(frame)
+            await asyncio.sleep(0.01)
+        async with asyncio.timeout(5):
+            while written(tmp_path) != frames:
+                await asyncio.sleep(0.01)
+    finally:
+        goes_on.set()
+        assert await log.close(20)

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_serve import ANSWER, REQUEST, ask, ports, role_pids, until_stored
+from tests.fakes.loopback import inode_of, opened_by
 from tests.fakes.running import PATIENCE_S, Running, is_running, until_gone
 from tests.faults.mutation import Mutation, protected_by
 
@@ -147,21 +148,6 @@ class Asking:
             self._connection.close()
 
 
-def holder(clients: int, port: int) -> str:
-    """The inode of the worker's end of a connection: who has it open serves it."""
-    wanted = f"0100007F:{clients:04X}", f"0100007F:{port:04X}"
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        fields = line.split()
-        if (fields[1], fields[2]) == wanted:
-            return fields[9]
-    raise AssertionError(f"no connection from {port} to {clients}")
-
-
-def has_open(pid: int, inode: str) -> bool:
-    links = (os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink())
-    return f"socket:[{inode}]" in set(links)
-
-
 @protected_by(NO_RESTART)
 def test_a_killed_worker_takes_only_its_own_connections_along(tmp_path: Path, upstream: Gate) -> None:
     """Answers of the other worker are whole, and new connections are served whichever worker they fall to."""
@@ -170,7 +156,7 @@ def test_a_killed_worker_takes_only_its_own_connections_along(tmp_path: Path, up
         pids = until_ready(program, 4)
         upstream.open.clear()
         asked = [Asking(clients) for _ in range(16)]
-        own = [has_open(pids["proxy-0"], holder(clients, a.port)) for a in asked]
+        own = [opened_by(pids["proxy-0"], inode_of(clients, a.port)) for a in asked]
         os.kill(pids["proxy-0"], signal.SIGKILL)
         upstream.open.set()
         assert [a.rest() for a in asked] == [None if is_own else ANSWER for is_own in own]

@@ -5,9 +5,8 @@ import ssl
 
 import pytest
 
-from proxy.upstream.tls import Tls, tls_context
 from record.outcome import Outcome
-from tests.fakes.certificates import Pair, make_pair
+from tests.fakes.certificates import Pair, make_pair, server_context_of, trusting
 from tests.faults.mutation import Mutation, protected_by
 from tests.proxy.upstream.asking import GET, Asking, upstream
 
@@ -21,14 +20,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
 
 @pytest.fixture(scope="module")
 def server_context(pair: Pair) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pair.cert, pair.key)
-    context.set_alpn_protocols(["h2", "http/1.1"])
-    return context
-
-
-def client(pair: Pair | None, name: str = "localhost", *, verify: bool = True) -> Tls:
-    return Tls(tls_context(str(pair.cert) if pair else None, verify=verify), name)
+    return server_context_of(pair)
 
 
 @protected_by(Mutation("proxy/upstream/tls.py", "    if not verify:\n", "    if verify:\n"))
@@ -48,7 +40,7 @@ async def test_an_upstream_that_cannot_prove_who_it_is_gets_nothing_and_is_told_
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         got.append(await reader.read(10))
 
-    async with upstream(serve, tls=client(pair if trusts else None, name), server_context=server_context) as up:
+    async with upstream(serve, tls=trusting(pair if trusts else None, name), server_context=server_context) as up:
         legs = [await up.ask() for _ in range(5)]
         assert {leg.outcome for leg in legs} == {Outcome.CONNECT_ERROR}
         assert all(leg.failure.startswith(reason) for leg in legs), legs[0].failure
@@ -70,7 +62,7 @@ async def test_nothing_is_lost_of_an_answer_that_is_held_while_the_server_leaves
             await asyncio.sleep(0.001)
         writer.transport.abort()  # leaves without a goodbye, as many servers do
 
-    async with upstream(serve, tls=client(pair), server_context=server_context) as up:
+    async with upstream(serve, tls=trusting(pair), server_context=server_context) as up:
         leg = Asking(up.pool)
 
         def pause_for_a_moment() -> None:
@@ -98,7 +90,7 @@ async def test_a_body_that_ends_with_the_connection_is_whole_only_when_its_end_w
         if not says_goodbye:
             writer.transport.abort()
 
-    async with upstream(serve, tls=client(pair), server_context=server_context) as up:
+    async with upstream(serve, tls=trusting(pair), server_context=server_context) as up:
         leg = await up.ask()
         assert leg.body == b"to the end"
         assert leg.outcome is (Outcome.OK if says_goodbye else Outcome.TRUNCATED)

@@ -11,7 +11,7 @@ from typing import Any
 from config.load import located, validate
 from config.source import Source
 from proxy.shadow.capture.board import RECEIVED, board_path, read_board
-from proxy.shadow.capture.frames import Admitted, Frame, LegEnd, decode
+from proxy.shadow.capture.frames import Admitted, Frame, LegEnd, Watermark, decode
 from proxy.shadow.capture.live import live_directory
 from proxy.shadow.capture.segment import SUFFIX, SegmentHeader, read_frames
 from proxy.worker import Worker
@@ -197,7 +197,7 @@ class Bench:
             unpacked = SegmentHeader.unpack(data)
             assert unpacked is not None
             found.extend(decode(payload) for _, payload in read_frames(memoryview(data), unpacked[1]))
-        return found
+        return [frame for frame in found if not isinstance(frame, Watermark)]
 
     async def recorded(self, legs: int) -> list[Frame]:
         """The log, once it holds as many leg ends."""

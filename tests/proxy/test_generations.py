@@ -1,13 +1,17 @@
 """A reload: new requests go by the new configuration, those under way by the old; nothing is lost or doubled."""
 
 import asyncio
+import shutil
 from typing import Any
 
 import pytest
 
 from proxy import generations
+from proxy import worker as worker_module
 from proxy.figures import figure_names
-from proxy.shadow.capture.board import ADMITTED, ENDED, RECEIVED, read_board
+from proxy.generation import Generation
+from proxy.shadow.capture import disk
+from proxy.shadow.capture.board import ADMITTED, ENDED, HOURS, RECEIVED, read_board
 from proxy.shadow.capture.frames import Admitted, LegEnd
 from proxy.shadow.capture.live import live_directory
 from tests.proxy.harness import Bench, Received, answering, bench, chat, ok
@@ -24,6 +28,11 @@ def configured(b: Bench, **changes: Any) -> Any:
 def shares(b: Bench, share: float) -> Any:
     assert b.worker is not None
     return tuple(c.model_copy(update={"sample": share}) for c in b.worker.config.candidates)
+
+
+def newest(b: Bench) -> Generation:
+    assert b.worker is not None
+    return b.worker.newest
 
 
 async def until(condition: Any) -> None:
@@ -265,3 +274,47 @@ async def test_a_configuration_that_cannot_be_used_leaves_nothing_behind(tmp_pat
         client.send(REQUEST)
         assert (await client.response())[0].startswith(b"HTTP/1.1 200 ")
         await until(lambda: len(b.candidates["twin"].requests) == 1)
+
+
+async def test_a_board_that_is_nearly_full_makes_way_for_another_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that runs for weeks goes on under the right hours; no count is lost or doubled, no client notices."""
+    monkeypatch.setattr(worker_module, "_FIGURES_EVERY_S", 0.02)
+    async with bench(answering(ANSWER), {"twin": answering(ANSWER)}) as b:
+        assert b.worker is not None
+        client = await b.client()
+        client.send(REQUEST)
+        await client.response()
+        await until(lambda: total(b, ENDED) == 1)
+        before = b.worker.newest
+        for hour in range(1, HOURS):
+            before.board.add(hour, before.board.cell(0, "unsampled"))
+        await until(lambda: newest(b) is not before)
+        client.send(REQUEST)
+        assert (await client.response())[1] == b'{"choices":[]}'
+        await until(lambda: total(b, ENDED) == 2)
+        assert (total(b, RECEIVED), total(b, ADMITTED), total(b, "unsampled")) == (2, 2, HOURS - 1)
+        assert before.config_version == b.worker.newest.config_version
+
+
+async def test_a_capture_directory_that_is_removed_costs_what_was_in_it_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Clients are served, and soon a new stream in a new directory holds what comes."""
+    monkeypatch.setattr(worker_module, "_FIGURES_EVERY_S", 0.02)
+    monkeypatch.setattr(disk, "CHORE_EVERY_S", 0.02)
+    async with bench(answering(ANSWER), {"twin": answering(ANSWER)}) as b:
+        assert b.worker is not None
+        client = await b.client()
+        client.send(REQUEST)
+        await client.response()
+        await b.recorded(2)
+        before = b.worker.newest
+        shutil.rmtree(b.capture_dir)
+        await until(lambda: newest(b) is not before)
+        for _ in range(3):
+            client.send(REQUEST)
+            assert (await client.response())[1] == b'{"choices":[]}'
+        frames = await b.recorded(6)
+        assert sum(isinstance(f, Admitted) for f in frames) == 3
+        await until(lambda: total(b, ENDED) == 3)
+        assert total(b, RECEIVED) == 3

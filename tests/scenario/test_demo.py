@@ -23,6 +23,19 @@ async def test_a_short_demonstration_decides_what_differs_plainly_and_leaves_not
     for metric in ("total_ms", "ttft_ms", "cost_usd"):
         assert found["swift"][metric] == "better", metric
         assert found["sage"][metric] == "worse", metric
+    await pairs_survive_a_round_trip(folder)
+
+
+async def pairs_survive_a_round_trip(folder: Path) -> None:
+    """Out of the demonstration's store, into an empty one, and out of that: the same bytes, texts and all."""
+    other = folder / "other.yaml"
+    other.write_text("primary: {url: 'http://127.0.0.1:9'}\nstore: {dir: ./other}\n", encoding="utf-8")
+    for name in ("p.parquet", "p.csv", "p.jsonl"):
+        await output_of("export", "--texts", "--out", name, directory=folder)
+        said = await output_of("import", name, "-c", "other.yaml", "--json", directory=folder)
+        assert (json.loads(said)["pairs"] > 0) == (name == "p.parquet"), "each form holds the same pairs"
+        await output_of("export", "--texts", "--out", f"again-{name}", "-c", "other.yaml", directory=folder)
+        assert (folder / name).read_bytes() == (folder / f"again-{name}").read_bytes()
 
 
 async def test_ctrl_c_ends_a_demonstration_in_order(folder: Path) -> None:

@@ -79,6 +79,20 @@ def test_reading_from_a_server_changes_nothing_there(endpoint: Endpoint) -> None
     close(client)
 
 
+def test_on_a_cluster_an_insert_is_acknowledged_when_it_is_on_its_shards(endpoint: Endpoint) -> None:
+    """Asked for with every request; a reader asks for what a question in a question needs."""
+    server = _server_store(endpoint)
+    cluster = server.model_copy(update={"cluster": "prod"})
+    asked = "SELECT getSetting('insert_distributed_sync'), getSetting('distributed_product_mode')"
+    for access in ("writer", "reader"):
+        client = connect(cluster, access=access, start_owner=False)
+        assert client.query(asked).result_rows == [(True, "global")]
+        close(client)
+    client = connect(server, access="writer", start_owner=False)
+    assert client.query(asked).result_rows == [(False, "deny")]
+    close(client)
+
+
 def test_special_characters_in_a_url_are_decoded(endpoint: Endpoint) -> None:
     """`%2F` in a password is a slash: the wrong password reaches the server as it was meant."""
     with pytest.raises(StoreUnavailable, match="Authentication failed"):

@@ -1,5 +1,6 @@
 """The schema: made once, moved forward only, and never changed behind a release's back."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -8,15 +9,20 @@ from clickhouse_connect.driver.client import Client
 from store import migrate as migrations
 from store import tables
 from store.errors import SchemaMissing, SchemaUnknown
-from store.migrate import Step, apply_retention, migrate, require_known_schema, steps
+from store.migrate import Step, migrate, require_known_schema, steps
+from store.retention import apply_retention
+from store.rollups import tables as rollups
+from store.rollups.statements import ddl, fill, view_names
 
 RELEASED = {
     1: "9b9b371eaa617a82aa86e1e856105e03c1745f4d8db6e23b17cac6c9e94353b2",
     2: "490bd4c48e4cf7ea0212fa98621ecf11d7f68fbf12740ddfcb08578376bb6ad6",
+    3: "33fa8abc0757d394163ab2dc33e58aa6d51262399da86982e42c3a0fc6c7266b",
 }
-VIEWS = {"spend_of_pairs", "spend_of_counters"}
-"""They fill `spend`; their columns are its own."""
 """Digests of the steps that users' databases have been through."""
+VIEWS = {"spend_of_pairs", "spend_of_counters", *view_names()}
+"""They fill `spend` and the rollups; their columns are those."""
+TABLES = (*tables.TABLES, *rollups.TABLES)
 
 
 @pytest.fixture
@@ -55,14 +61,14 @@ def test_a_fresh_database_has_exactly_the_tables_of_the_code(writer: Client, dat
     ).result_rows
     expected = [
         (table.name, column.name, column.type, column.comment, _codec(column))
-        for table in sorted(tables.TABLES, key=lambda t: t.name)
+        for table in sorted(TABLES, key=lambda t: t.name)
         for column in table.columns
     ]
     assert [(*row[:4], _without_width(row[4])) for row in found] == expected
     made = writer.query("SELECT name, comment FROM system.tables WHERE database = {d:String}", {"d": database})
     comments = {name: comment for name, comment in made.result_rows if name != "schema_version"}
     assert {name for name in comments if name in VIEWS} == VIEWS
-    assert {n: c for n, c in comments.items() if n not in VIEWS} == {t.name: t.comment for t in tables.TABLES}
+    assert {n: c for n, c in comments.items() if n not in VIEWS} == {t.name: t.comment for t in TABLES}
 
 
 def _codec(column: tables.Column) -> str:
@@ -71,7 +77,7 @@ def _codec(column: tables.Column) -> str:
 
 def _without_width(codec: str) -> str:
     """The engine writes the width of a Delta: `Delta(8)`."""
-    return codec.replace("Delta(8)", "Delta").replace("Delta(4)", "Delta")
+    return re.sub(r"Delta\(\d\)", "Delta", codec)
 
 
 def test_every_table_remembers_its_tokens(writer: Client, database: str) -> None:
@@ -79,8 +85,15 @@ def test_every_table_remembers_its_tokens(writer: Client, database: str) -> None
     made = writer.query("SELECT name, engine_full FROM system.tables WHERE database = {d:String}", {"d": database})
     assert {name for name, how in made.result_rows if "non_replicated_deduplication_window = 10000" in how} == {
         "schema_version",
-        *(table.name for table in tables.TABLES),
+        *(table.name for table in TABLES if table.name != "rollup_input"),
     }
+
+
+def test_the_rollups_of_the_migration_are_those_of_the_code() -> None:
+    statements = steps()[2].statements()
+    made = [*ddl(), *fill()]
+    assert statements[-len(made) :] == made
+    assert not [s for s in statements[: -len(made)] if "rollup_" in s]
 
 
 def test_migrating_again_changes_nothing(writer: Client, database: str) -> None:

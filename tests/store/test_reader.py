@@ -61,6 +61,8 @@ def pairs() -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def filled(shared_store: Store) -> Iterator[None]:
     connection = StoreConnection(shared_store, access="writer")
+    for left in ("pairs", "skips", "counters"):  # by other tests
+        connection.client().command(f"TRUNCATE TABLE {left}")
     writer = Writer(connection)
     writer.insert("pairs", [row(tables.PAIRS, **values) for values in pairs()], "reader-pairs")
     skipped = [
@@ -73,9 +75,9 @@ def filled(shared_store: Store) -> Iterator[None]:
         for n, state in enumerate(["received", "received", "unsampled", "received"])
     ]
     writer.insert("counters", counted, "reader-counters")
-    seen = [["e1", "llama", "{}", START], ["e2", "mistral", '{"a":1}', START + timedelta(1)]]
+    seen = [["e1", "llama", "{}", START, "", None], ["e2", "mistral", '{"a":1}', START + timedelta(1), "{}", 20_000]]
     writer.insert("experiments", seen, "reader-experiments")
-    again = [["e1", "llama", "{}", START + timedelta(2)]]
+    again = [["e1", "llama", "{}", START + timedelta(2), "", None]]
     writer.insert("experiments", again, "reader-experiments-2")
     yield
     client = connection.client()

@@ -43,7 +43,7 @@ def pair(cost: str | None, outcome: str = "ok", *, experiment: str = "e-1", ts: 
         "candidate_cost_usd": None if cost is None else Decimal(cost),
     }  # fmt: skip
     for arm in ("primary", "candidate"):
-        values |= {f"{arm}_connection_reused": False, f"{arm}_tokens_estimated": False}
+        values |= {f"{arm}_connection_reused": False, f"{arm}_tokens_estimated": False, f"{arm}_raw_usage": ""}
     return [values[name] for name in tables.PAIRS.names()]
 
 

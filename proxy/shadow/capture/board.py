@@ -31,7 +31,9 @@ from record.states import SKIPS, UNCAPTURED, State
 
 SUFFIX = ".board"
 HOURS = 1024
-"""Pages of a board; a worker that outlives them (42 days) starts a new one."""
+"""Pages of a board; a worker that outlives them (42 days) starts a new stream."""
+_SPARE_PAGES: Final = 8
+"""For requests of other hours than the present one, and for the time that the new stream takes to begin."""
 
 RECEIVED: Final = "received"
 ADMITTED: Final = "admitted"
@@ -71,6 +73,8 @@ class BoardHeader:
     figures: tuple[str, ...]
     live: str = ""
     """Where the live board lies while the machine is up; empty when there is none."""
+    capture: str = ""
+    """The capture directory; empty where an earlier release wrote the board."""
 
     def pack(self) -> bytes:
         """The file's first bytes, padded to a multiple of eight."""
@@ -82,6 +86,7 @@ class BoardHeader:
                 "states": self.states,
                 "figures": self.figures,
                 "live": self.live,
+                "capture": self.capture,
             }
         )
         head = _PREFIX.pack(_MAGIC, _VERSION, 0, len(body)) + body
@@ -110,6 +115,7 @@ class BoardHeader:
                 tuple(body["states"]),
                 tuple(body["figures"]),
                 body.get("live", ""),
+                body.get("capture", ""),
             )
         except (msgspec.DecodeError, LookupError, TypeError, ValueError):
             raise BoardError("a header that is damaged, or not whole yet") from None
@@ -150,16 +156,23 @@ class Board:
         candidates: Sequence[str],
         figures: Sequence[str],
         live_directory: Path | None = None,
+        *,
+        capture: str = "",
     ) -> None:
-        """Counts in a file of `live_directory` from the start; in memory of its own where that cannot be had."""
+        """Counts in a file of `live_directory` from the start; in memory of its own where that cannot be had.
+
+        `capture`: the path of the capture directory, for whoever finds the board when that is gone.
+        """
         if sys.byteorder != "little":
             raise BoardError("boards are little endian; this machine is not")
         self.path: Path | None = None
         """Where the copy lies; None while it has none."""
         self._fd = -1
         self._copied = b""
+        self.is_uprooted = False
+        """Somebody has removed the copy: nobody can find this stream any more; start a new one."""
         live = board_path(live_directory, stream) if live_directory is not None else None
-        header = BoardHeader(stream, worker, tuple(candidates), COUNTED, tuple(figures), str(live or ""))
+        header = BoardHeader(stream, worker, tuple(candidates), COUNTED, tuple(figures), str(live or ""), capture)
         self._live_fd = _live_file(live, header.size_bytes) if live is not None else -1
         self.header = header if self._live_fd >= 0 else replace(header, live="")
         packed = self.header.pack()
@@ -188,6 +201,7 @@ class Board:
         if self._fd < 0:
             self._fd = _locked_file(board_path(directory, self.header.stream))
             self.path = board_path(directory, self.header.stream)
+        self.is_uprooted = os.fstat(self._fd).st_nlink == 0
         used = self._pages_at + len(self._page_of_hour) * self.header.page_slots
         counted = bytes(self._map[: self._cells_at + 8 * used])
         if counted[_HAS_COPY_AT + 1 :] != self._copied[_HAS_COPY_AT + 1 :]:
@@ -211,8 +225,8 @@ class Board:
 
     @property
     def is_full(self) -> bool:
-        """No page is left for another hour; start a new stream."""
-        return len(self._page_of_hour) >= HOURS
+        """Few pages are left for other hours; start a new stream."""
+        return len(self._page_of_hour) >= HOURS - _SPARE_PAGES
 
     def cell(self, candidate: int, state: str) -> int:
         """Where a counter lies within a page; look it up once, then call `add`."""

@@ -1,4 +1,4 @@
-"""The capture log's files, and the thread that writes them: no other touches the disk."""
+"""The capture log's files, and the thread that writes them: no other but `syncing` touches the disk."""
 
 import os
 import queue
@@ -9,9 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from proxy.shadow.capture.progress import Progress
+from proxy.shadow.capture.sealing import FileKey, KeyRing, sealed_batch
 from proxy.shadow.capture.segment import SUFFIX, SegmentHeader, SegmentName, Setup
+from proxy.shadow.capture.syncing import Syncer
 
 SEGMENT_BYTES = 64 * 2**20
+SEGMENTS_AT_LEAST = 32
+"""So many of them fit into `capture.max_disk`: the recorder drops whole ones, and not those that are written."""
+_SMALLEST_BYTES = 1 * 2**20
 SEGMENT_AGE_S = 60.0
 """Segments are deleted whole, so texts should not wait long in one that fills slowly."""
 _MAX_BUFFERS = 512
@@ -26,20 +31,28 @@ Batch = list[bytes]
 class Segments:
     """The stream's files, one after the other."""
 
-    def __init__(self, directory: Path, stream: uuid.UUID, worker: str, setup: Setup) -> None:
+    def __init__(self, directory: Path, stream: uuid.UUID, worker: str, setup: Setup, keys: KeyRing) -> None:
         self.directory = directory
+        self._keys = keys
+        self._key: FileKey | None = None
         self._stream = stream
         self._worker = worker
         self._setup = setup
         self._sequence = 0
         self._fd = -1
+        self.syncer = Syncer()
+        self.max_bytes = SEGMENT_BYTES
+        """A file that has reached it is ended."""
+        self._begin = 0
         self._size = 0
         self._opened_s = 0.0
 
     def descriptor(self) -> int:
         """Where the next bytes go; begins a new file when the present one is full or old."""
+        if self._fd >= 0 and os.fstat(self._fd).st_nlink == 0:
+            self.close()  # somebody has removed it: what comes now is not lost with it
         if self._fd >= 0 and (
-            self._size >= SEGMENT_BYTES or (self._size and time.monotonic() - self._opened_s >= SEGMENT_AGE_S)
+            self._size >= self.max_bytes or (self._size and time.monotonic() - self._opened_s >= SEGMENT_AGE_S)
         ):
             self.close()
         if self._fd < 0:
@@ -50,9 +63,23 @@ class Segments:
         """So much was written."""
         self._size += size_bytes
 
+    def sealed(self, batch: Batch) -> Batch:
+        """What of a batch goes into the present file, where it stands now."""
+        if not self._keys.seals:
+            return batch
+        return sealed_batch(batch, self._key, self._begin + self._size) if self._key is not None else []
+
     def _open(self) -> None:
+        segment = uuid.uuid4()
+        key = self._keys.sealing(segment)
         header = SegmentHeader(
-            uuid.uuid4(), self._stream, self._sequence, self._worker, time.time_ns() // 1000, self._setup
+            segment,
+            self._stream,
+            self._sequence,
+            self._worker,
+            time.time_ns() // 1000,
+            self._setup,
+            key.key_id if key is not None else b"",
         )
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self.directory / SegmentName(self._stream, self._sequence).file_name()
@@ -65,21 +92,20 @@ class Segments:
             os.close(fd)
             path.unlink()
             raise
-        self._fd = fd
+        self._fd, self._key = fd, key
         self._sequence += 1
-        self._size = 0
+        self._begin, self._size = len(packed), 0
         self._opened_s = time.monotonic()
 
     def sync(self) -> None:
-        """Makes what was written safe against power loss."""
+        """Has what was written made safe against power loss."""
         if self._fd >= 0:
-            os.fsync(self._fd)
+            self.syncer.sync(self._fd)
 
     def close(self) -> None:
         """Ends the present file."""
         if self._fd >= 0:
-            os.fsync(self._fd)
-            os.close(self._fd)
+            self.syncer.finish(self._fd)
             self._fd = -1
 
 
@@ -103,6 +129,7 @@ class LogThread(threading.Thread):
         self._progress = progress
         self._fsync_s = fsync_s
         self._max_disk_bytes = max_disk_bytes
+        segments.max_bytes = min(SEGMENT_BYTES, max(_SMALLEST_BYTES, max_disk_bytes // SEGMENTS_AT_LEAST))
         self._on_error = on_error
         self._chore = chore
         self.give_up = threading.Event()
@@ -111,6 +138,7 @@ class LogThread(threading.Thread):
 
     def run(self) -> None:
         """See `Thread`."""
+        self._segments.syncer.start()
         self._chore()
         synced_s = chore_s = time.monotonic()
         dirty = False
@@ -125,18 +153,23 @@ class LogThread(threading.Thread):
                 self._write(batch)
                 dirty = True
             now_s = time.monotonic()
-            if dirty and now_s - synced_s >= self._fsync_s:
-                self._attempt(self._segments.sync)
-                synced_s, dirty = now_s, False
+            if dirty and now_s - synced_s >= self._fsync_s and not self._segments.syncer.is_busy:
+                synced_s, dirty = now_s, not self._attempt(self._segments.sync)
+            self._hear_syncer()
             if now_s - chore_s >= CHORE_EVERY_S:
                 self._chore()
                 chore_s = now_s
             self._check_disk(now_s)
-        self._attempt(self._segments.close)
+        self._segments.close()
+        self._segments.syncer.end()
         self._chore()
+        while self._segments.syncer.is_alive() and not self.give_up.is_set():
+            self._segments.syncer.join(_RETRY_S)
+        self._hear_syncer()
 
     def _write(self, batch: Batch) -> None:
         fd = self._descriptor()
+        batch = self._segments.sealed(batch)
         position = 0
         while position < len(batch) and not self.give_up.is_set():
             try:
@@ -158,18 +191,27 @@ class LogThread(threading.Thread):
                 self._failed(error)
         return -1
 
-    def _attempt(self, action: Callable[[], None]) -> None:
+    def _attempt(self, action: Callable[[], None]) -> bool:
         try:
             action()
         except OSError as error:
             self._failed(error)
+            return False
+        return True
 
     def _failed(self, error: OSError) -> None:
+        self._note(error)
+        self.give_up.wait(_RETRY_S)
+
+    def _note(self, error: OSError) -> None:
         self._progress.failures += 1
         if not self._failing:
             self._failing = True
             self._on_error(f"capture log: {error.strerror or error}; trying again, copies stop when the queue is full")
-        self.give_up.wait(_RETRY_S)
+
+    def _hear_syncer(self) -> None:
+        if (error := self._segments.syncer.take_failure()) is not None:
+            self._note(error)
 
     def _recovered(self) -> None:
         if self._failing:

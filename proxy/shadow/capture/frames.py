@@ -95,7 +95,14 @@ class Dropped(msgspec.Struct, array_like=True, frozen=True, tag=4):
     id: bytes
 
 
-Frame = Admitted | Chunk | LegEnd | Dropped
+class Watermark(msgspec.Struct, array_like=True, frozen=True, tag=5):
+    """Every exchange of this log that began before `unix_us` has all its frames before this one."""
+
+    unix_us: int
+    """Start of the oldest exchange that is open, or now; microseconds since the epoch."""
+
+
+Frame = Admitted | Chunk | LegEnd | Dropped | Watermark
 
 encode = msgspec.msgpack.Encoder().encode
 _decoder: msgspec.msgpack.Decoder[Frame] = msgspec.msgpack.Decoder(Frame)
@@ -107,4 +114,7 @@ def decode(payload: bytes | memoryview) -> Frame:
     Raises:
         msgspec.MsgspecError: not a record of this version.
     """
-    return _decoder.decode(payload)
+    try:
+        return _decoder.decode(payload)
+    except RecursionError:
+        raise msgspec.DecodeError("lists within lists without end") from None

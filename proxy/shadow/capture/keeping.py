@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from proxy.shadow.capture.board import Board
-from proxy.shadow.capture.live import put_away
+from proxy.shadow.capture.live import put_away, sweep
 
 
 class BoardKeeper:
@@ -16,16 +16,20 @@ class BoardKeeper:
         self._live = live
         self._on_change = on_change
         self._is_failing = False
+        self._has_begun = False
         self._has_put_away = False
 
     def __call__(self) -> None:
         """Once; a failure is said once, and tried again at the next call."""
         try:
             self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if not self._has_put_away and self._live is not None:
-                put_away(self._directory, self._live)
-            self._has_put_away = True
             self._board.copy(self._directory)
+            # Not at first: frames wait for the first call, and a young worker may be killed like any other.
+            if self._has_begun and not self._has_put_away and self._live is not None:
+                put_away(self._directory, self._live)
+                sweep(self._live.parent, self._live)
+                self._has_put_away = True
+            self._has_begun = True
         except OSError as error:
             if not self._is_failing:
                 self._on_change(f"{self._directory}: {error.strerror}; clients are served, but nothing can be recorded")

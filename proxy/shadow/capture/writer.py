@@ -15,10 +15,12 @@ from typing import Final, Protocol
 from proxy.shadow.capture.disk import Batch, LogThread, Segments
 from proxy.shadow.capture.framing import FRAME_OVERHEAD_BYTES, frame_prefix
 from proxy.shadow.capture.progress import Progress
+from proxy.shadow.capture.sealing import SEAL_BYTES, KeyRing
 from proxy.shadow.capture.segment import Setup
 
 RESERVE_SHARE: Final = 0.25
 """Part of the queue's bound that is kept for exchanges under way."""
+GIVEN_UP_AFTER_US: Final = 48 * 3_600_000_000
 _HAND_OVER_BYTES: Final = 256 * 2**10
 _JOINED_BYTES: Final = 16 * 2**10
 """Copying a small frame behind its prefix is cheaper than another buffer for the system call."""
@@ -29,6 +31,9 @@ class FrameLog(Protocol):
 
     def append(self, payload: bytes, *, must: bool = False) -> bool:
         """Takes a frame; False at the bound. `must`: a small one without which the others mean nothing."""
+
+    def ended(self, exchange_id: bytes) -> None:
+        """All frames of an exchange have been appended, or no more will be."""
 
 
 class CaptureLog(FrameLog):
@@ -45,6 +50,7 @@ class CaptureLog(FrameLog):
         max_disk_bytes: bound of all segments in the directory, other workers' included.
         on_error: called from the writing thread, once per change between working and failing.
         chore: called from the writing thread, first of all and then about every `CHORE_EVERY_S`.
+        keys: seals what is written, on the writing thread; None writes it as it is.
     """
 
     def __init__(
@@ -60,8 +66,12 @@ class CaptureLog(FrameLog):
         max_disk_bytes: int,
         on_error: Callable[[str], None],
         chore: Callable[[], None],
+        keys: KeyRing | None = None,
     ) -> None:
+        keys = KeyRing() if keys is None else keys
         self._flush_s = flush_s
+        self._overhead: int = FRAME_OVERHEAD_BYTES + (SEAL_BYTES if keys.seals else 0)
+        """Of a frame on disk, beside its payload."""
         self._bound = max_queued_bytes
         self._bound_of_new = int(max_queued_bytes * (1 - RESERVE_SHARE))
         self._pending: Batch = []
@@ -71,10 +81,12 @@ class CaptureLog(FrameLog):
         self.accepted_bytes = 0
         self.frames = 0
         self.refused_frames = 0
+        self._open: dict[bytes, int] = {}
+        """Exchanges under way, and when each began. Bounded by what may be under way."""
         self._progress = Progress()
         self._writer = LogThread(
             self._queue,
-            Segments(directory, stream, worker, setup),
+            Segments(directory, stream, worker, setup, keys),
             self._progress,
             fsync_s=fsync_s,
             max_disk_bytes=max_disk_bytes,
@@ -116,7 +128,7 @@ class CaptureLog(FrameLog):
 
     def append(self, payload: bytes, *, must: bool = False) -> bool:
         """See `FrameLog`."""
-        size = len(payload) + FRAME_OVERHEAD_BYTES
+        size = len(payload) + self._overhead
         if self.accepted_bytes - self._progress.written_bytes + size > self._bound and not must:
             self.refused_frames += 1
             return False
@@ -132,6 +144,25 @@ class CaptureLog(FrameLog):
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._flush_s, self.hand_over)
         return True
+
+    def began(self, exchange_id: bytes, start_unix_us: int) -> None:
+        """More frames of an exchange will come; `ended` says when no more do."""
+        self._open[exchange_id] = start_unix_us
+
+    def ended(self, exchange_id: bytes) -> None:
+        """See `FrameLog`."""
+        self._open.pop(exchange_id, None)
+
+    def oldest_us(self, now_us: int) -> int:
+        """When the oldest exchange under way began; `now_us` when there is none. Takes time by their number.
+
+        What began two days ago is not waited for: the recorder gives it up as well (`tally.SETTLED_AFTER_HOURS`).
+        """
+        oldest_us, forgotten_us = now_us, now_us - GIVEN_UP_AFTER_US
+        for start_us in self._open.values():
+            if forgotten_us < start_us < oldest_us:
+                oldest_us = start_us
+        return oldest_us
 
     def hand_over(self) -> None:
         """Gives what waits to the thread."""

@@ -5,12 +5,13 @@ from typing import Any
 
 from proxy.wire.answering import Reader, read_reply
 from proxy.wire.anthropic_usage import read_anthropic_usage
-from proxy.wire.asked import asked_model, fields_of, is_json_format
+from proxy.wire.asked import asked, fields_of
 from proxy.wire.body import Reply
 from proxy.wire.counts import Reported
 from proxy.wire.dialect import Answer, Asked
 from proxy.wire.object_fields import error_of, model_of, object_of, objects_of, text_of
 from proxy.wire.said import Call
+from proxy.wire.wanted_json import anthropic_json
 
 _DECLINED = "refusal"
 
@@ -19,16 +20,17 @@ class AnthropicMessages:
     """`POST .../messages`."""
 
     endpoint = "messages"
+    understands = (
+        "one object, or typed events with or without names, and pings",
+        "text, thinking (also redacted or only signed), tool calls in fragments; tools that the provider runs are none",
+        "cumulative usage over events; cache reads and writes, for five minutes and an hour",
+        "errors inside a stream, `refusal`, `model_context_window_exceeded`",
+    )
 
     def read_request(self, body: bytes) -> Asked:
-        """Model, and whether JSON is asked for: by `output_config`, or `output_format` as it was called before."""
+        """Model, texts, and whether JSON is asked for."""
         fields = fields_of(body)
-        config = object_of(fields.get("output_config"))
-        return Asked(
-            model=asked_model(fields),
-            wants_json=is_json_format(config.get("format")) or is_json_format(fields.get("output_format")),
-            json_field="output_config" if config else "output_format",
-        )
+        return asked(fields, self.endpoint, anthropic_json(fields))
 
     def read_answer(self, reply: Reply) -> Answer:
         """The answer, whatever the bytes are."""
@@ -65,7 +67,8 @@ class _MessageReader(Reader):
         elif kind == "message_delta":
             self._finish(object_of(event.get("delta")).get("stop_reason"))
             self._add_usage(event)
-            self._knows_output = self._knows_output or "output_tokens" in object_of(event.get("usage"))
+            told = object_of(event.get("usage")).get("output_tokens") is not None
+            self._knows_output = self._knows_output or told
         elif kind == "message_stop":
             self.ended = True
         else:

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from proxy.wire.answering import Reader, read_reply
-from proxy.wire.asked import asked_count, asked_model, fields_of
+from proxy.wire.asked import asked, asked_count, fields_of
 from proxy.wire.body import Reply
 from proxy.wire.counts import Reported
 from proxy.wire.dialect import Answer, Asked
 from proxy.wire.framing import ARRAY, Framing
 from proxy.wire.gemini_usage import read_gemini_usage
 from proxy.wire.object_fields import error_of, object_of, objects_of, text_of
+from proxy.wire.wanted_json import gemini_json
 
 _DECLINED = frozenset(
     {
@@ -31,21 +32,21 @@ _DECLINED = frozenset(
 class Gemini:
     """`POST .../models/NAME:generateContent` and `:streamGenerateContent`."""
 
+    understands = (
+        "one object, events (also with CRLF), or a JSON array of objects",
+        "text, thoughts, function calls, data inside the answer; a prompt that was not let through",
+        "usage with thoughts apart, tools, cached content and sound; counts of zero that were left out",
+    )
+
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
 
     def read_request(self, body: bytes) -> Asked:
-        """Choices, and whether JSON is asked for; the model stands in the path."""
+        """Choices, texts, and whether JSON is asked for; the model stands in the path."""
         fields = fields_of(body)
-        name = "generation_config" if "generation_config" in fields else "generationConfig"
-        config = object_of(fields.get(name))
-        kind = config.get("responseMimeType") or config.get("response_mime_type")
-        return Asked(
-            model=asked_model(fields),
-            wants_json=kind == "application/json",
-            json_field=name,
-            choices=asked_count(config.get("candidateCount") or config.get("candidate_count")),
-        )
+        config = object_of(fields.get("generation_config") or fields.get("generationConfig"))
+        choices = asked_count(config.get("candidateCount") or config.get("candidate_count"))
+        return asked(fields, self.endpoint, gemini_json(fields), choices=choices)
 
     def read_answer(self, reply: Reply) -> Answer:
         """The answer, whatever the bytes are."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from proxy.wire.answering import Reader, read_reply
-from proxy.wire.asked import asked_model, fields_of
+from proxy.wire.asked import asked, fields_of
 from proxy.wire.body import Reply
 from proxy.wire.chat_choice import Choice
 from proxy.wire.counts import NOT_REPORTED, Counts, Reported
@@ -12,6 +12,7 @@ from proxy.wire.errors import WireError
 from proxy.wire.framing import LINES, Framing
 from proxy.wire.json_text import read_json
 from proxy.wire.object_fields import error_of, model_of, objects_of, text_of
+from proxy.wire.wanted_json import ollama_json
 
 _COUNTS = ("prompt_eval_count", "eval_count")
 
@@ -19,18 +20,18 @@ _COUNTS = ("prompt_eval_count", "eval_count")
 class Ollama:
     """`POST .../api/chat` and `.../api/generate`."""
 
+    understands = (
+        "one object, or one JSON object per line, chat and generate",
+        "text, thinking, tool calls, pictures; counts of the last line",
+    )
+
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
 
     def read_request(self, body: bytes) -> Asked:
-        """Model, and whether JSON is asked for: by the word, or by a schema."""
+        """Model, texts, and whether JSON is asked for: by the word, or by a schema."""
         fields = fields_of(body)
-        wanted = fields.get("format")
-        return Asked(
-            model=asked_model(fields),
-            wants_json=wanted == "json" or (isinstance(wanted, dict) and bool(wanted)),
-            json_field="format",
-        )
+        return asked(fields, self.endpoint, ollama_json(fields))
 
     def read_answer(self, reply: Reply) -> Answer:
         """The answer, whatever the bytes are."""

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from proxy.wire.answering import Reader, read_reply
-from proxy.wire.asked import asked_count, asked_model, fields_of, is_json_format
+from proxy.wire.asked import asked, asked_count, fields_of
 from proxy.wire.body import Reply
 from proxy.wire.chat_choice import Choice
 from proxy.wire.dialect import Answer, Asked
 from proxy.wire.object_fields import error_of, model_of, objects_of, text_of, usage_of
+from proxy.wire.wanted_json import openai_json
 
 _DECLINED = "content_filter"
 
@@ -17,25 +18,28 @@ class OpenAiChat:
     """`POST .../chat/completions`."""
 
     endpoint = "chat/completions"
+    understands = (
+        "one object, or events with or without `[DONE]` and keep-alive comments",
+        "usage in the last chunk, in the last choice (Moonshot), under `x_groq`, or absent",
+        "`reasoning_content` (DeepSeek), `reasoning` (OpenRouter, vLLM), `thinking`, thoughts in parts (Mistral)",
+        "tool calls whole, in fragments, without ids or indexes; custom tools; `function_call`",
+        "several choices (the first is compared), `refusal`, sound and its transcript, pictures",
+        "Azure's first chunk without choices; errors inside a 200 answer, stream or choice",
+    )
 
     def read_request(self, body: bytes) -> Asked:
-        """Model, choices, and whether JSON is asked for."""
-        return read_openai_request(body)
+        """Model, choices, texts, and whether JSON is asked for."""
+        return read_openai_request(body, self.endpoint)
 
     def read_answer(self, reply: Reply) -> Answer:
         """The answer, whatever the bytes are."""
         return read_reply(reply, ChatReader())
 
 
-def read_openai_request(body: bytes) -> Asked:
+def read_openai_request(body: bytes, endpoint: str) -> Asked:
     """Chat Completions and Completions ask alike."""
     fields = fields_of(body)
-    return Asked(
-        model=asked_model(fields),
-        wants_json=is_json_format(fields.get("response_format")),
-        json_field="response_format",
-        choices=asked_count(fields.get("n")),
-    )
+    return asked(fields, endpoint, openai_json(fields), choices=asked_count(fields.get("n")))
 
 
 class ChatReader(Reader):
@@ -69,6 +73,22 @@ class ChatReader(Reader):
             self.error = error_of(event)
         if (event.get("usage") or "x_groq" in event) and (usage := usage_of(event)) is not None:
             self.raw_usage = usage
+
+    def piece_of(self, event: dict[str, Any]) -> str | None:
+        """Of a chunk that brings the first choice a piece of text and nothing else."""
+        choices = event.get("choices")
+        if choices.__class__ is not list or len(choices) != 1 or choices[0].__class__ is not dict:
+            return None
+        choice = choices[0]
+        if choice.get("index") or choice.get("finish_reason") or "error" in choice or "usage" in choice:
+            return None
+        if event.get("error") or event.get("usage") or "x_groq" in event:
+            return None
+        return self.choice.piece_of(self.delta_of(choice))
+
+    def take_pieces(self, event: dict[str, Any], pieces: list[str]) -> bool:
+        """Of such chunks."""
+        return self.choice.add_pieces(self.delta_of(event["choices"][0]), pieces)
 
     def _take_choice(self, choice: dict[str, Any]) -> None:
         index = choice.get("index") or 0

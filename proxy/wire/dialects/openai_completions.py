@@ -13,10 +13,14 @@ class OpenAiCompletions:
     """`POST .../completions`."""
 
     endpoint = "completions"
+    understands = (
+        "one object, or events as for chat, with the text in the choice itself",
+        "usage, errors and reasoning as for chat",
+    )
 
     def read_request(self, body: bytes) -> Asked:
-        """Model, choices, and whether JSON is asked for (vLLM)."""
-        return read_openai_request(body)
+        """Model, choices, texts, and whether JSON is asked for (vLLM)."""
+        return read_openai_request(body, self.endpoint)
 
     def read_answer(self, reply: Reply) -> Answer:
         """The answer, whatever the bytes are."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from proxy.wire.answering import Reader, read_reply
-from proxy.wire.asked import asked_model, fields_of
+from proxy.wire.asked import asked, fields_of
 from proxy.wire.body import Reply
 from proxy.wire.counts import NOT_REPORTED, Counts, Reported
 from proxy.wire.dialect import Answer, Asked
@@ -15,10 +15,14 @@ class OpenAiEmbeddings:
     """`POST .../embeddings`."""
 
     endpoint = "embeddings"
+    understands = (
+        "vectors in numbers or base64: counted, not read",
+        "usage; no output is generated",
+    )
 
     def read_request(self, body: bytes) -> Asked:
-        """The model."""
-        return Asked(model=asked_model(fields_of(body)))
+        """The model, and the texts."""
+        return asked(fields_of(body), self.endpoint)
 
     def read_answer(self, reply: Reply) -> Answer:
         """The answer, whatever the bytes are; its text is unknown, as it has none."""

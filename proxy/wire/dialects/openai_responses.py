@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from proxy.wire.answering import Reader, read_reply
-from proxy.wire.asked import asked_model, fields_of, is_json_format
+from proxy.wire.asked import asked, fields_of
 from proxy.wire.body import Reply
 from proxy.wire.dialect import Answer, ApiError, Asked
 from proxy.wire.object_fields import error_of, model_of, object_of, objects_of, read_error, text_of, usage_of
 from proxy.wire.responses_output import add_item, arguments_of, id_of, is_call, name_of
 from proxy.wire.said import Call, Said
+from proxy.wire.wanted_json import responses_json
 
 _REASONING_DELTAS = frozenset({"response.reasoning_text.delta", "response.reasoning_summary_text.delta"})
 _ARGUMENT_DELTAS = frozenset({"response.function_call_arguments.delta", "response.custom_tool_call_input.delta"})
@@ -25,15 +26,17 @@ class OpenAiResponses:
     """`POST .../responses`."""
 
     endpoint = "responses"
+    understands = (
+        "one object, or typed events with or without names; the last event is believed where it tells all again",
+        "items that came only whole, or only in pieces; streams that broke off",
+        "text, refusals, reasoning and its summaries, calls of functions, custom tools, computer and shell",
+        "`incomplete` with its reason, `failed` with its error, answers in the background",
+    )
 
     def read_request(self, body: bytes) -> Asked:
-        """Model, and whether JSON is asked for."""
+        """Model, texts, and whether JSON is asked for."""
         fields = fields_of(body)
-        return Asked(
-            model=asked_model(fields),
-            wants_json=is_json_format(object_of(fields.get("text")).get("format")),
-            json_field="text",
-        )
+        return asked(fields, self.endpoint, responses_json(fields))
 
     def read_answer(self, reply: Reply) -> Answer:
         """The answer, whatever the bytes are."""

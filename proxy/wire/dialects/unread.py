@@ -11,6 +11,7 @@ class Unread:
     """Knows nothing, and says so."""
 
     endpoint: str
+    understands: tuple[str, ...] = ()
 
     def read_request(self, body: bytes) -> Asked:
         """The defaults."""

@@ -181,6 +181,7 @@ class Shelf:
     repeated: list[str] = field(default_factory=list)
     """Tables of inserts whose token was known."""
     has_ended: bool = False
+    mended: int = 0
     busy: threading.Lock = field(default_factory=threading.Lock)
     """The call of a recorder that has ended may still be under way beside the next one's."""
     fail: Callable[[str, str], None] = lambda table, token: None
@@ -209,6 +210,9 @@ class Shelf:
     @property
     def repeats(self) -> int:
         return len(self.repeated)
+
+    def doubt(self, table: str, token: str) -> None:
+        pass
 
     def is_gone(self) -> bool:
         return self.has_ended

@@ -118,5 +118,5 @@ def _sender(shelf: Shelf, directory: Path, lines: Lines, clock: Clock) -> tuple[
 
 
 def _shipment() -> Shipment:
-    row = ("e-llama", "llama", "{}", START_UNIX_US)
+    row = ("e-llama", "llama", "{}", START_UNIX_US, "", None)
     return Shipment((Insert(EXPERIMENTS, [row], "experiment:e-llama"),), CounterPlan(1, "proxy-0", [], {}, 0))

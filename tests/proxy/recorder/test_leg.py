@@ -1,10 +1,12 @@
 """One leg: its outcome, its times, its numbers."""
 
+import json
 from typing import Any
 
 import pytest
 
-from proxy.recorder.leg import HoleInLog, LegReading, read_leg, receive
+from proxy.recorder.json_validity import JsonChecker
+from proxy.recorder.leg import MAX_NAME_CHARS, HoleInLog, LegReading, read_leg, receive
 from proxy.shadow.capture.frames import Chunk
 from proxy.wire.dialect import Asked
 from proxy.wire.dialects.openai_chat import OpenAiChat
@@ -22,7 +24,7 @@ def free(usage: Usage, model: str | None, asked_model: str | None) -> Cost:
 
 
 def read(data: bytes, *chunks: Chunk, asked: Asked = Asked(), **fields: Any) -> LegReading:  # noqa: B008 - frozen
-    return read_leg(receive(chunks, leg_end(1, 0, data, **fields)), OpenAiChat(), asked, free)
+    return read_leg(receive(chunks, leg_end(1, 0, data, **fields)), OpenAiChat(), asked, free, JsonChecker().is_valid)
 
 
 def delta(text: str) -> bytes:
@@ -148,6 +150,13 @@ def test_json_is_judged_only_when_it_was_asked_for() -> None:
     assert read(json_answer('```json\n{"a": 1}\n```'), asked=asked).leg.valid_json is False
     assert read(json_answer('{"a": 1}')).leg.valid_json is None
     assert read(b"<html>", asked=asked).leg.valid_json is None
+
+
+def test_names_without_end_are_cut_as_whoever_answers_may_write_anything() -> None:
+    whole = json_answer("hi").replace(b'"stop"', b'"' + b"r" * 300_000 + b'"')
+    fields = json.loads(whole) | {"model": "m" * 300_000}
+    leg = read(json.dumps(fields).encode()).leg
+    assert (leg.model, leg.finish_reason) == ("m" * MAX_NAME_CHARS, "r" * MAX_NAME_CHARS)
 
 
 def test_characters_are_code_points() -> None:

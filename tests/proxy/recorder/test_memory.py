@@ -4,10 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from proxy.recorder import recorder as recorder_module
+from proxy.recorder import segments as segments_module
 from proxy.recorder.recorder import Recorder
-from proxy.shadow.capture.frames import Frame
+from proxy.shadow.capture.frames import Admitted, Frame
+from tests.proxy.recorder.outage import Outage, at_once, while_away
 from tests.proxy.recorder.stage import (
     Lines,
     LogWriter,
@@ -96,3 +99,29 @@ async def test_segments_go_when_everything_in_them_is_recorded(tmp_path: Path) -
     assert [path.name for path in tmp_path.glob("*.seg")] == [worker.path.name]
     await recorder.close()
     worker.die()
+
+
+async def test_while_the_store_is_away_the_rows_of_all_streams_together_are_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each stream alone may build a whole batch ahead; hundreds of them may not."""
+    at_once(monkeypatch)
+    monkeypatch.setattr(recorder_module, "MAX_DRAFT_BYTES", 50_000)
+    monkeypatch.setattr(segments_module, "READ_BYTES", 8_192)
+    shelf = Outage()
+    for number in range(20):
+        worker = LogWriter(tmp_path, ("llama",))
+        for n in range(10):
+            first, *rest = whole_exchange(100 * number + n)
+            assert isinstance(first, Admitted)
+            worker.write(structs.replace(first, body=b'{"model":"' + b"m" * 4_000 + b'"}'), *rest)
+        worker.die()
+    recorder = Recorder(config(tmp_path), shelf, Lines())
+    await while_away(recorder)
+    waiting = sum(f.follower.draft_bytes for f in recorder._streams.followed.values())
+    # 200 exchanges of 4 kB are there; a reading is two or three of them.
+    assert 50_000 <= waiting < 50_000 + 20 * 3 * 8_192
+    shelf.is_back = True
+    await drain(recorder)
+    await recorder.close()
+    assert len(shelf.keys("pairs")) == len(set(shelf.keys("pairs"))) == 200

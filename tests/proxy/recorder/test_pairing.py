@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import xxhash
 
-from proxy.recorder.comparison import canonical_json, exact_match, is_refusal, tool_call_agreement, tool_calls_json
+from proxy.recorder.comparison import canonical_json, exact_match, tool_call_agreement, tool_calls_json
+from proxy.recorder.json_validity import JsonChecker
 from proxy.recorder.leg import LegReading, read_leg, receive
 from proxy.recorder.pairing import (
     Circumstances,
@@ -30,7 +31,8 @@ AROUND = Circumstances("proxy-0", SETUP)
 
 def reading(arm: int, text: str, **fields: Any) -> LegReading:
     end = leg_end(1, arm, json_answer(text), **fields)
-    return read_leg(receive([], end), OpenAiChat(), Asked(), lambda usage, model, asked_model: UNKNOWN_COST)
+    unknown = lambda usage, model, asked_model: UNKNOWN_COST  # noqa: E731 - as short as that
+    return read_leg(receive([], end), OpenAiChat(), Asked(), unknown, JsonChecker().is_valid)
 
 
 def pair(primary: dict[str, Any], candidate: dict[str, Any], **request: Any) -> Pair:
@@ -135,26 +137,3 @@ def test_canonical_arguments_keep_what_is_not_json() -> None:
         tool_calls_json((call("f", '{"b":1,"a":2}'),)) == '[{"arguments":"{\\"a\\":2,\\"b\\":1}","id":"id","name":"f"}]'
     )
     assert tool_calls_json(()) == ""
-
-
-@pytest.mark.parametrize(
-    ("answer", "refuses"),
-    [
-        (Answer(text="", refusal="I will not"), True),
-        (Answer(text="", finish_reason="content_filter", declined=True), True),
-        (Answer(text="I'm sorry, but I can't assist with that request."), True),
-        (Answer(text="I’m very sorry, but I can’t help with that."), True),
-        (Answer(text="I cannot help you with this."), True),
-        (Answer(text="Unfortunately, I am unable to say."), True),
-        (Answer(text="As an AI language model, I cannot have opinions."), True),
-        (Answer(text="I'm unable to provide real-time weather updates."), True),
-        (Answer(text="Paris is the capital of France."), False),
-        (Answer(text="The letter said: sorry for the delay."), False),
-        (Answer(text="x" * 200 + " I'm sorry, but I can't assist."), False),
-        (Answer(text=""), False),
-    ],
-)
-def test_a_refusal_is_what_the_provider_says_or_one_of_the_usual_phrases_at_the_beginning(
-    answer: Answer, refuses: bool
-) -> None:
-    assert is_refusal(answer) is refuses

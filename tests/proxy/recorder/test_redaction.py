@@ -1,13 +1,15 @@
 """What must not be stored is taken out; what must not be harmed stays."""
 
 import json
+import re
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.model import Privacy
+from proxy.recorder import redaction
 from proxy.recorder.redaction import Redactor
 from proxy.recorder.texts import TextKeeper
 from proxy.wire.dialect import Answer, ToolCall
@@ -90,7 +92,82 @@ def test_cleaning_twice_changes_nothing_more_and_never_fails(text: str) -> None:
     assert ALL.text(once) == once
 
 
-@pytest.mark.parametrize("unit", ["a", "1", "a.", "1 ", "@a", "a@", "eyJ", "sk-", "+1", "0 ", "a@a.", "((", "Bearer "])
+_SUSPECTS = st.lists(
+    st.sampled_from(
+        [
+            *"aJI1290@.-+ ()/_kß٣😀\"\\\n", "sk-", "_live_", "xox", "earer ", "AKIA", "eyJ", "PRIVATE KEY-----",
+            "-----BEGIN ", "4111111111111111", "+1 555 123 4567", "0301234567", "a@example.com",
+            "abcdefghij0123456789", "ghp_", "hf_",
+        ]
+    ),
+    max_size=30,
+).map("".join)  # fmt: skip
+
+
+class Plodding(Redactor):
+    """Takes every document apart, and asks every rule about everything."""
+
+    def __init__(self, rules: tuple[str, ...]) -> None:
+        super().__init__(rules)
+        self._rules = [rule._replace(may_hold=lambda text: True) for rule in self._rules]
+
+    def text(self, text: str) -> str:
+        self._clean.clear()
+        return super().text(text)
+
+
+@given(
+    st.recursive(
+        st.one_of(_SUSPECTS, st.integers(-(10**17), 10**17), st.floats(allow_nan=False), st.none()),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_SUSPECTS, inner, max_size=3),
+        max_leaves=6,
+    ),
+    st.booleans(),
+    st.sampled_from([None, 1]),
+    st.sampled_from([("email", "phone", "credit_card", "api_key"), ("phone",), ("credit_card",), ("api_key",), ()]),
+)
+@settings(max_examples=400, deadline=None)
+def test_looking_first_finds_what_taking_apart_finds(
+    value: object, ascii_only: bool, indent: int | None, rules: tuple[str, ...]
+) -> None:
+    """Whatever the form of the document: escapes, blanks, its own numbers."""
+    text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
+    for form in (text, text.replace("/", "\\/"), text[1:]):
+        data = form.encode()
+        assert Redactor(rules).json(data) == Plodding(rules).json(data)
+
+
+@given(_SUSPECTS | st.text(alphabet="+(1٣) .-/", max_size=60))
+def test_runs_of_numbers_are_those_of_the_plain_pattern(text: str) -> None:
+    """However it is written for a fast search: two signs at most, a digit, five or more of the set, a digit."""
+    plain = re.compile(r"[+(]{0,2}\d[\d ().\-/]{5,}\d")
+    assert [m.span() for m in redaction._runs(text).finditer(text)] == [m.span() for m in plain.finditer(text)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "eyJhbGciOiJI.eyJzdWIiOiIx",
+        "eyJhbGciOiJI-eyJzdWIiOiIx.eyJzdWIiOiIx",
+        "eyJhbGciOiJI.eyJzdWI.SflKxwRJSM",
+        "x_eyJhbGciOiJI.eyJzdWIiOiIx.SflKxwRJSM",
+    ],
+)
+def test_what_only_begins_like_a_web_token_stays(text: str) -> None:
+    assert ALL.text(text) == text
+
+
+@pytest.mark.parametrize("before", ["", "t=", "a-", "eyJabcdefgh-", "eyJabcdefgh. ", "eyJ" + "a" * 9000 + " "])
+def test_a_web_token_is_found_wherever_it_stands(before: str) -> None:
+    clean = ALL.text(before + "eyJhbGciOiJI.eyJzdWIiOiIx.SflKxwRJSM")
+    assert "SflKxwRJSM" not in clean
+    assert clean.endswith("[api_key]")
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["a", "1", "a.", "1 ", "@a", "a@", "eyJ", "-eyJ", "eyJaaaaaaaa.", "sk-", "+1", "0 ", "a@a.", "((", "Bearer "],
+)
 def test_no_text_takes_more_than_a_few_passes(unit: str) -> None:
     """Texts of a megabyte made to be hard: linear work, seconds even on a slow machine, not minutes."""
     begin = time.process_time()

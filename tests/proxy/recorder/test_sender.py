@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -140,3 +141,51 @@ async def test_an_experiment_is_stored_though_the_worker_that_named_it_first_rec
     assert [row["id"] for row in shelf.rows["experiments"]] == ["e-llama", "e-qwen"]
     first.die()
     second.die()
+
+
+class Doubting(Shelf):
+    """Notes what it is told to doubt."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.doubted: list[tuple[str, str]] = []
+
+    def doubt(self, table: str, token: str) -> None:
+        self.doubted.append((table, token))
+
+
+async def test_what_an_earlier_life_may_have_sent_is_sent_in_doubt(tmp_path: Path) -> None:
+    """Its plan is on disk, whether its rows arrived is not; a batch of one's own is no matter of doubt."""
+    worker = LogWriter(tmp_path)
+    worker.write(*whole_exchange(1))
+    away = Doubting()
+    away.fail = Away(10**9, StoreUnavailable("nobody answers"))
+    first = Recorder(config(tmp_path), away, Lines())
+    while not first.sender.retries:
+        await first.turn(is_draining=True)
+        await first.wait(0.001)
+    await first.close()
+    assert away.doubted == []
+    worker.write(*whole_exchange(2))
+    worker.die()
+    shelf = Doubting()
+    await record(tmp_path, shelf)
+    assert shelf.keys("pairs") == [(1, "llama"), (2, "llama")]
+    (planned,) = {row["batch"] for row in shelf.rows["pairs"] if row["candidate"] == "llama"} - {
+        row["batch"] for row in shelf.rows["pairs"][1:]
+    }
+    assert {token for table, token in shelf.doubted if table == "pairs"} == {planned}
+
+
+async def test_a_batch_that_the_store_lost_and_has_now_is_told_of(tmp_path: Path) -> None:
+    class Mending(Shelf):
+        def insert(self, table: str, rows: Any, token: str) -> None:
+            super().insert(table, rows, token)
+            self.mended += table == "pairs"
+
+    worker, lines = LogWriter(tmp_path), Lines()
+    worker.write(*whole_exchange(1))
+    worker.die()
+    figures = await record(tmp_path, Mending(), lines)
+    assert figures["shadowbench_recorder_mended_batches_total"] == 1
+    assert any("lost them in a crash" in line for line in lines.warnings)

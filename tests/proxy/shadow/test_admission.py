@@ -78,8 +78,9 @@ def test_of_two_reasons_the_earlier_is_counted() -> None:
 
 
 def test_every_state_that_admission_can_give_is_among_them() -> None:
-    assert set(ASIDE) == UNCAPTURED
-    assert set(REFUSED) == set(SKIPS)
+    """The others are for requests about which it is not asked, or cannot answer."""
+    assert {*ASIDE, State.INCOMPLETE} == UNCAPTURED
+    assert {*REFUSED, State.INTERNAL_ERROR} == set(SKIPS)
 
 
 def test_the_order_is_that_of_the_list_of_skips_but_for_size() -> None:
@@ -88,7 +89,7 @@ def test_the_order_is_that_of_the_list_of_skips_but_for_size() -> None:
         State.UNPARSABLE if s is State.BODY_TOO_LARGE else State.BODY_TOO_LARGE if s is State.UNPARSABLE else s
         for s in REFUSED
     ]
-    assert swapped == list(SKIPS)
+    assert [*swapped, State.INTERNAL_ERROR] == list(SKIPS)
 
 
 def test_provider_tools_can_be_allowed() -> None:

@@ -334,12 +334,15 @@ async def test_labels_come_from_headers_and_the_path() -> None:
 
 
 async def test_a_fault_of_the_shadow_side_is_counted_and_the_client_served(capfd: pytest.CaptureFixture[str]) -> None:
+    """As a state of its own, too: what was received ends in one state, whatever happens."""
     async with bench(answering(ok(PRIMARY_ANSWER)), {"cand": answering(ok(CANDIDATE_ANSWER))}) as b:
         assert b.worker is not None
         b.worker.newest.context.shadow._key._places = [(b"x", lambda headers, body: 1 / 0)]  # type: ignore[list-item, return-value]
         assert (await ask(b, chat(BODY)))[1] == PRIMARY_ANSWER
         assert (await ask(b, chat(BODY)))[1] == PRIMARY_ANSWER
         assert b.worker._internal_errors == 2
+        counts = b.counts("cand")
+        assert (counts[RECEIVED], counts[State.INTERNAL_ERROR]) == (2, 2)
     assert STDERR.flush()
     assert "internal_error" in capfd.readouterr().err
 

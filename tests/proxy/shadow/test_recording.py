@@ -29,6 +29,7 @@ class FullAfter:
     def __init__(self, room: int) -> None:
         self.room = room
         self.frames: list[Frame] = []
+        self.over: list[bytes] = []
 
     def append(self, payload: bytes, *, must: bool = False) -> bool:
         if not must and self.room <= 0:
@@ -36,6 +37,9 @@ class FullAfter:
         self.room -= not must
         self.frames.append(decode(payload))
         return True
+
+    def ended(self, exchange_id: bytes) -> None:
+        self.over.append(exchange_id)
 
 
 def admitted() -> Admitted:
@@ -55,7 +59,10 @@ def test_a_leg_is_ended_exactly_when_the_log_holds_its_pair_and_dropped_otherwis
             index = ARMS.index(name)
             recording.expect(number, board.cell(index, ENDED), board.cell(index, State.DISK_DROPPED))
         for arm in order:
+            if room == len(ARMS) + 1:
+                assert log.over == []  # not before the last of its frames
             recording.leg_ended(arm, ended_leg())
+        assert log.over == [b"i" * 16]
         counts = read_board(board_path(directory, board.header.stream)).hours.get(1, {})
         in_log = {f.arm for f in log.frames if isinstance(f, LegEnd)}
         for number, name in enumerate(ARMS, start=1):

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from proxy.upstream.tls import Tls, tls_context, tls_of
+from proxy.upstream.tls import tls_context, tls_of
 from proxy.wire.heads import Origin
 from record.outcome import Outcome
-from tests.fakes.certificates import Pair, make_pair
+from tests.fakes.certificates import Pair, make_pair, server_context_of, trusting
 from tests.proxy.upstream.asking import upstream
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -22,14 +22,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
 
 @pytest.fixture(scope="module")
 def server_context(pair: Pair) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pair.cert, pair.key)
-    context.set_alpn_protocols(["h2", "http/1.1"])
-    return context
-
-
-def client(pair: Pair | None, name: str = "localhost", *, verify: bool = True) -> Tls:
-    return Tls(tls_context(str(pair.cert) if pair else None, verify=verify), name)
+    return server_context_of(pair)
 
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -47,7 +40,7 @@ async def test_a_certificate_of_the_given_authority_is_trusted_and_http_1_1_agre
         agreed.append(writer.get_extra_info("ssl_object").selected_alpn_protocol())
         await answer(reader, writer)
 
-    async with upstream(serve, tls=client(pair), server_context=server_context) as up:
+    async with upstream(serve, tls=trusting(pair), server_context=server_context) as up:
         first, second = await up.ask(), await up.ask()
         assert (first.body, first.outcome, first.reused) == (b"ok", Outcome.OK, False)
         assert (second.body, second.outcome, second.reused) == (b"ok", Outcome.OK, True)
@@ -56,7 +49,7 @@ async def test_a_certificate_of_the_given_authority_is_trusted_and_http_1_1_agre
 
 
 async def test_without_verification_any_certificate_will_do(server_context: ssl.SSLContext) -> None:
-    async with upstream(answer, tls=client(None, "other.example", verify=False), server_context=server_context) as up:
+    async with upstream(answer, tls=trusting(None, "other.example", verify=False), server_context=server_context) as up:
         assert (await up.ask()).outcome is Outcome.OK
 
 
@@ -64,7 +57,7 @@ async def test_a_server_that_does_not_speak_tls_is_a_connect_error(pair: Pair) -
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
 
-    async with upstream(serve, tls=client(pair)) as up:
+    async with upstream(serve, tls=trusting(pair)) as up:
         leg = await up.ask()
         assert (leg.outcome, leg.failure) == (Outcome.CONNECT_ERROR, "TLS failed: wrong version number")
 
@@ -73,7 +66,7 @@ async def test_a_handshake_that_hangs_ends_with_the_time_limit_of_connecting(pai
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
 
-    async with upstream(serve, tls=client(pair), timeout_s=0.1) as up:
+    async with upstream(serve, tls=trusting(pair), timeout_s=0.1) as up:
         leg = await up.ask()
         assert (leg.outcome, leg.failure) == (Outcome.TIMEOUT, "no connection within 0.1 s")
 

@@ -39,8 +39,8 @@ STOP = {"type": "message_stop"}
     [
         (b'{"output_config":{"format":{"type":"json_schema","schema":{}}}}', True, "output_config"),
         (b'{"output_format":{"type":"json_schema","schema":{}}}', True, "output_format"),
-        (b'{"output_config":{"effort":"low"}}', False, "output_config"),
-        (b"{}", False, "output_format"),
+        (b'{"output_config":{"effort":"low"}}', False, ""),
+        (b"{}", False, ""),
     ],
 )
 def test_json_is_asked_for_by_the_format_of_the_output(body: bytes, wants: bool, field: str) -> None:
@@ -113,6 +113,13 @@ def test_the_count_of_the_first_event_is_not_that_of_the_output() -> None:
     """A stream that broke off told one token, and sent many more."""
     answer = read(events(start(input_tokens=7, output_tokens=1), block_delta(0, "text_delta", text="lots of text")))
     assert (answer.usage, answer.raw_usage["output_tokens"], answer.ended) == (Usage(7, None), 1, False)
+
+
+def test_an_end_that_leaves_the_count_open_makes_no_total_of_the_first_events_count() -> None:
+    answer = read(
+        events(start(input_tokens=7, output_tokens=1), {**end(), "usage": {"output_tokens": None}}, STOP),
+    )
+    assert (answer.usage, answer.ended) == (Usage(7, None), True)
 
 
 # Blocks

@@ -31,7 +31,8 @@ def read(body: bytes, **fields: Any) -> Answer:
 def test_json_and_candidates_are_asked_for_in_both_spellings(body: bytes, wants: bool, choices: int) -> None:
     asked = dialect_of("generateContent").read_request(body)
     assert (asked.wants_json, asked.choices, asked.model) == (wants, choices, None)
-    assert asked.json_field == ("generation_config" if b"_config" in body else "generationConfig")
+    field = "generation_config" if b"_config" in body else "generationConfig"
+    assert asked.json_field == (field if wants else "")
 
 
 # Usage: the count of the candidates leaves the thoughts out, and zeros are left out altogether.

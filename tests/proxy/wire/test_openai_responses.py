@@ -42,7 +42,7 @@ def text_part(text: str) -> dict[str, Any]:
 )
 def test_json_is_asked_for_by_the_format_of_the_text(body: bytes, wants: bool) -> None:
     asked = OpenAiResponses().read_request(body)
-    assert (asked.wants_json, asked.json_field) == (wants, "text")
+    assert (asked.wants_json, asked.json_field) == (wants, "text" if wants else "")
 
 
 def test_the_output_of_the_last_event_is_believed_and_the_pieces_where_it_has_none() -> None:

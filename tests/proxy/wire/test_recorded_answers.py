@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cli.dialects_page import RECORDED
 from proxy.wire.body import Reply
 from proxy.wire.dialect import Answer
 from proxy.wire.dialects.table import dialect_of
@@ -142,6 +143,29 @@ def test_a_recorded_error_reads_as_its_index_says(endpoint: str, recording: Reco
     else:
         assert error is not None
         assert (error.type, error.code, error.message) == (expected["type"], expected["code"], expected["message"])
+
+
+def passes(endpoint: str, recording: Recording) -> bool:
+    """Do all of the promises above hold for it?"""
+    promises = (
+        test_a_recorded_answer_ends_for_the_reason_that_its_index_gives,
+        test_a_recorded_answer_thinks_what_its_index_says,
+        test_a_recorded_usage_is_normalised_from_what_its_index_reports,
+        test_a_recorded_error_reads_as_its_index_says,
+    )
+    try:
+        for packed in (False, True):
+            test_a_recorded_answer_says_what_its_index_says(endpoint, recording, packed)
+        for promise in () if is_page(recording) else promises:
+            promise(endpoint, recording)
+    except AssertionError:
+        return False
+    return True
+
+
+def test_as_many_recordings_pass_as_the_page_of_dialects_says() -> None:
+    counted = Counter(endpoint for endpoint, recording in SPOKEN if passes(endpoint, recording))
+    assert dict(counted) == RECORDED
 
 
 STREAMS = [(endpoint, recording) for endpoint, recording in SPOKEN if recording.name.endswith((".sse", ".ndjson"))]

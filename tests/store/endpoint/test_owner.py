@@ -202,7 +202,7 @@ def test_kill_9_under_retried_inserts_loses_and_doubles_nothing(tmp_path: Path) 
             if batch >= batches and all_killed.is_set():
                 break
             token = f"{number}-{batch}"
-            rows = [[f"{token}-{row}", "c", "{}", MOMENT] for row in range(10)]
+            rows = [[f"{token}-{row}", "c", "{}", MOMENT, "", None] for row in range(10)]
             while True:
                 try:
                     writer.insert("experiments", rows, token)

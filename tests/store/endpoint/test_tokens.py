@@ -108,7 +108,7 @@ def insert(directory: Path, *tokens: str) -> list[str]:
     with transient(directory) as owner:
         writer = Writer(StoreConnection(store_at(directory), access="writer"))
         for token in tokens:
-            writer.insert("experiments", [[token, "c", "{}", MOMENT]], token)
+            writer.insert("experiments", [[token, "c", "{}", MOMENT, "", None]], token)
         writer.close()
         client = connect_to(owner.endpoint(), "reader")
         found = [str(row[0]) for row in client.query("SELECT id FROM experiments ORDER BY id").result_rows]

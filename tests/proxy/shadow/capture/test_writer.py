@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import threading
 import uuid
 from pathlib import Path
 from typing import Any
@@ -126,3 +127,69 @@ async def test_a_full_share_of_the_disk_turns_new_exchanges_away(
         while not log.has_room(1):
             await asyncio.sleep(0.005)
     await log.close(5)
+
+
+async def test_frames_reach_their_file_while_the_disk_is_busy_with_those_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An fsync that does not end holds up no write: a process that is killed then has lost nothing of them."""
+    goes_on, hangs = threading.Event(), threading.Event()
+    fsync = os.fsync
+
+    def hanging(fd: int) -> None:
+        hangs.set()
+        goes_on.wait(20)
+        fsync(fd)
+
+    monkeypatch.setattr(os, "fsync", hanging)
+    log = make(tmp_path)
+    log.start()
+    assert log.append(b"the first")
+    async with asyncio.timeout(20):
+        while not hangs.is_set():
+            await asyncio.sleep(0.005)
+        assert log.append(b"the second")
+        while written(tmp_path) != [b"the first", b"the second"]:
+            await asyncio.sleep(0.005)
+    goes_on.set()
+    assert await log.close(20)
+
+
+async def test_an_fsync_that_fails_is_told_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[str] = []
+
+    def fails(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fails)
+    log = make(tmp_path, heard)
+    log.start()
+    assert log.append(b"a frame")
+    async with asyncio.timeout(20):
+        while not log.write_failures:
+            await asyncio.sleep(0.005)
+    assert await log.close(20)
+    assert "Input/output error" in heard[0]
+    assert written(tmp_path) == [b"a frame"]
+
+
+async def test_an_fsync_for_which_there_was_no_descriptor_is_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced, duplicate, refusals = threading.Event(), os.dup, iter([True])
+
+    def runs_out_once(fd: int) -> int:
+        if next(refusals, False):
+            raise OSError(errno.EMFILE, "Too many open files")
+        return duplicate(fd)
+
+    monkeypatch.setattr(os, "dup", runs_out_once)
+    monkeypatch.setattr(os, "fsync", lambda _: synced.set())
+    log = make(tmp_path)
+    log.start()
+    assert log.append(b"a frame")
+    async with asyncio.timeout(20):
+        while not synced.is_set():
+            await asyncio.sleep(0.005)
+    assert log.write_failures == 1
+    assert await log.close(20)

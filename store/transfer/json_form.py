@@ -1,0 +1,85 @@
+"""Pairs as JSON, one object per line."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import IO, Any
+
+import msgspec
+
+from store.transfer.forms import ReadRow
+from store.transfer.kinds import Exact, shown
+from store.transfer.layout import FIELDS, IGNORED, Field, unknown_column
+from store.transfer.lines import Line
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+_encoder = msgspec.json.Encoder()
+_EXACT = tuple(name for name, field in FIELDS.items() if isinstance(field.kind, Exact))
+
+
+class JsonWriter:
+    """Blocks of columns -> lines."""
+
+    def __init__(self, file: IO[bytes], fields: Sequence[Field]) -> None:
+        self._file = file
+        self._fields = fields
+
+    def write(self, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Rows of a block."""
+        names = [field.name for field in self._fields]
+        plain = [[field.plain(value) for value in columns[field.name]] for field in self._fields]
+        for row in zip(*plain, strict=True):
+            self._file.write(_encoder.encode(dict(zip(names, row, strict=True))) + b"\n")
+
+    def close(self) -> None:
+        """Nothing is left to write."""
+
+    def abandon(self) -> None:
+        """Nothing is held."""
+
+
+class JsonReader:
+    """Lines -> rows."""
+
+    unit = "line"
+
+    def __init__(self, lines: Iterator[Line]) -> None:
+        self._lines = lines
+
+    def rows(self) -> Iterator[ReadRow]:
+        """A row per line that is not blank."""
+        for line in self._lines:
+            if not line.data.strip():
+                continue
+            try:
+                values = _object(line.data)
+            except ValueError as error:
+                yield ReadRow(line.number, {}, [("", str(error))])
+            else:
+                yield _row(line.number, values)
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    try:
+        values = _decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ValueError(f"no JSON object: {error}") from None
+    if any(isinstance(values.get(name), float) for name in _EXACT):
+        # The digits as they stand there, which a float need not keep.
+        values |= {n: v for n, v in json.loads(data, parse_float=Decimal).items() if n in _EXACT}
+    return values
+
+
+def _row(number: int, values: Mapping[str, Any]) -> ReadRow:
+    row = ReadRow(number, {}, [])
+    for name, value in values.items():
+        field = FIELDS.get(name)
+        if field is None:
+            if name not in IGNORED:
+                row.faults.append((name, unknown_column(name)))
+        elif value is not None:
+            try:
+                row.values[name] = field.accept(value)
+            except ValueError as error:
+                row.faults.append((name, f"{shown(value)} is not {error}"))
+    return row
