@@ -8,6 +8,9 @@ from typing import Any
 
 from proxy.wire.counts import NOT_REPORTED, Audio, Counts, Reported
 
+_PLAIN = frozenset({"prompt_tokens", "completion_tokens", "input_tokens", "output_tokens", "total_tokens"})
+"""Of a provider that reports nothing else, which is read at once."""
+
 
 def read_usage(raw: Mapping[str, Any]) -> Reported:
     """Takes the `usage` object apart; Chat Completions and Responses name the same things differently."""
@@ -17,6 +20,8 @@ def read_usage(raw: Mapping[str, Any]) -> Reported:
     inputs = counts.get(raw, "prompt_tokens", "input_tokens")
     outputs = counts.get(raw, "completion_tokens", "output_tokens")
     total = counts.get(raw, "total_tokens")
+    if raw.keys() <= _PLAIN:
+        return counts.report(inputs, outputs)
     input_details = raw.get("prompt_tokens_details") or raw.get("input_tokens_details")
     output_details = raw.get("completion_tokens_details") or raw.get("output_tokens_details")
     cached = counts.get(input_details, "cached_tokens")

@@ -168,7 +168,9 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Exact:
-    """Decimal numbers: nothing is rounded."""
+    """Decimal numbers: nothing is rounded but the noise that a sum of doubles carries, below a thousandth of the last
+    digit.
+    """
 
     digits: int
     scale: int
@@ -205,7 +207,7 @@ class Exact:
         if value.adjusted() >= self.digits - self.scale or value.adjusted() < -self.scale:
             raise ValueError
         fitting = round(value, self.scale)
-        if fitting != value:
+        if abs(fitting - value) > Decimal(1).scaleb(-self.scale - 3):
             raise ValueError
         return fitting
 

@@ -25,7 +25,7 @@ DROPS_UNCOUNTED = Mutation(
 )
 DROPS_WHAT_IS_ON_ITS_WAY = Mutation(
     "proxy/recorder/dropping.py",
-    "    return followed.follower.checkpoint.plan is not None and sequence <= followed.follower.at.sequence\n",
+    "    return plan is not None and sequence <= max(plan.sequence, followed.follower.at.sequence)\n",
     "    return False\n",
 )
 CUTS_WHAT_GOES_ON = Mutation(

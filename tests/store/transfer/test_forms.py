@@ -181,7 +181,9 @@ def test_csv_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
 
 def test_money_in_json_keeps_the_digits_that_a_float_would_lose(tmp_path: Path) -> None:
     path = tmp_path / "m.jsonl"
-    path.write_text('{"candidate": "a", "primary_cost_usd": 123456789.123456789, "candidate_cost_usd": 0.1}\n')
+    noisy = 0.1 + 0.2
+    assert repr(noisy) != "0.3"
+    path.write_text(f'{{"candidate": "a", "primary_cost_usd": 123456789.123456789, "candidate_cost_usd": {noisy!r}}}\n')
     (row,) = PairsFile(path).rows()
     assert row.values["primary_cost_usd"] == Decimal("123456789.123456789")
-    assert row.values["candidate_cost_usd"] == Decimal("0.1")
+    assert row.values["candidate_cost_usd"] == Decimal("0.3")  # a sum of doubles

@@ -51,6 +51,7 @@ def faults(path: Path) -> list[str]:
         ("candidate_cost_usd", "-0.01", "-0.010000000 is not within 0 to 1e+15"),
         ("primary_refusal", "maybe", "'maybe' is not true or false"),
         ("primary_cost_usd", "0.0000000001", "'0.0000000001' is not a number with at most 9 digits before the point"),
+        ("primary_cost_usd", "0.0000000014", "'0.0000000014' is not a number with at most 9 digits before the point"),
         ("primary_cost_usd", "1000000000", "'1000000000' is not a number with at most 9 digits before the point"),
         ("primary_cost_usd", "NaN", "'NaN' is not a number with at most 9 digits before the point"),
         ("ts", "yesterday", "'yesterday' is not a time like 2026-03-01T12:00:00+00:00"),
