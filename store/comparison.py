@@ -15,16 +15,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from record.outcome import Outcome
-from record.states import CLASS_OF, SKIPS, StateClass
 from store import tables
+from store.never_sent import UNAVAILABLE, of_skip
 
 Columns = Mapping[str, Sequence[Any]]
 """A result by column name; all of one length."""
 Ask = Callable[[str, Mapping[str, Any]], Columns]
 """Runs a SELECT with its parameters: `store.reader.Reader.columns`."""
 
-_UNAVAILABLE = tuple(s.value for s in SKIPS if CLASS_OF[s] is StateClass.CANDIDATE)
 _MIN_BOTH = 30
 """Legs with reported and estimated tokens, below which their ratio says little."""
 _KEYS = ("candidate", "experiment", "block", "bucket")
@@ -113,26 +111,13 @@ def _outcomes(summed: Sequence[Summed]) -> str:
     mentioned = set(re.findall(r"\w+", text))
     columns = [c for c in tables.PAIRS.columns if c.name in mentioned and c.name not in _KEYS]
     names = ", ".join((*_KEYS, *(c.name for c in columns)))
-    absent = ", ".join((*_KEYS, *(_of_skip(c) for c in columns)))
+    absent = ", ".join((*_KEYS, *(of_skip(c) for c in columns)))
     wanted = f"{_WITHIN} AND experiment IN {{experiments:Array(String)}}"
-    reasons = ", ".join(f"'{reason}'" for reason in _UNAVAILABLE)
+    reasons = ", ".join(f"'{reason}'" for reason in UNAVAILABLE)
     return (
         f"SELECT {names} FROM {tables.PAIRS.name} WHERE {wanted} "
         f"UNION ALL SELECT {absent} FROM {tables.SKIPS.name} WHERE {wanted} AND reason IN ({reasons})"
     )
-
-
-def _of_skip(column: tables.Column) -> str:
-    """A column of `pairs` for a row of `skips`: its own where it has one, else what is known of a leg never sent."""
-    if column.name in tables.SKIPS.names():
-        return column.name
-    if column.name == "candidate_outcome":
-        return f"'{Outcome.UNAVAILABLE.value}' AS {column.name}"
-    if "Nullable(" in column.type:
-        return f"NULL AS {column.name}"
-    if column.type.startswith("Array("):
-        return f"CAST([], '{column.type}') AS {column.name}"
-    return f"{'false' if column.type == 'Bool' else '0'} AS {column.name}"
 
 
 def experiment_rows(ask: Ask, span: Span) -> Columns:

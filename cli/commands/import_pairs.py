@@ -10,6 +10,7 @@ import click
 
 from cli.commands.options import config_option, configuration, stored
 from cli.commands.progress import progress
+from cli.commands.screen import printable
 from config.model import Config, Privacy
 from proxy.recorder.redaction import Redactor
 from store.locate import StoreConnection, close, connect
@@ -70,7 +71,7 @@ def import_pairs(
 
 def _refuse(survey: Survey) -> int:
     for fault in survey.faults:
-        print(fault, file=sys.stderr)
+        print(printable(str(fault)), file=sys.stderr)
     more = f" ({survey.more_faults:,} more faults)" if survey.more_faults else ""
     print(
         f"shadowbench import: nothing was imported{more}; mend these rows, and import the file again", file=sys.stderr

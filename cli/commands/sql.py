@@ -4,9 +4,7 @@ import datetime
 import decimal
 import json
 import math
-import re
 import sys
-import unicodedata
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -20,7 +18,7 @@ from rich.text import Text
 
 from analyzer.report.fitting import Fitting
 from cli.commands.options import config_option, configuration
-from cli.commands.screen import console
+from cli.commands.screen import console, printable
 from store.errors import QueryFailed
 from store.locate import close, connect
 from store.reader import Reader, Result
@@ -37,7 +35,6 @@ _NAME_COLUMNS = 32
 _AS_THEY_ARE = frozenset({str, int, bool, type(None)})
 _BARE = (datetime.date, decimal.Decimal, uuid.UUID, float)
 """What has a text in JSON and needs no quotes in CSV."""
-_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_].*?(?:\x07|\x1b\\|$)|[ -/]*[0-~])", re.DOTALL)
 
 
 @click.command(name="sql")
@@ -131,30 +128,21 @@ def _cell(value: Any) -> str:
     return text if len(text) <= _CELL_CHARS else f"{text[: _CELL_CHARS - 1]}…"
 
 
-def printable(text: str) -> str:
-    """Text on one line that cannot steer a terminal: stored answers are whatever a model, or its user, made them."""
-    text = _ESCAPE.sub("", text)
-    return "".join(_visible(char) for char in text)
-
-
-def _visible(char: str) -> str:
-    if char in "\n\r\t":
-        return " "
-    # Controls (C), among them those that reverse the direction of text; line and paragraph separators.
-    return "" if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"} else char
-
-
 def _json(result: Result) -> None:
     _write(json.dumps(dict(zip(result.names, map(_plain, row), strict=True))) + "\n" for row in result.rows)
 
 
 def _csv(result: Result) -> None:
-    """Texts between quotes and NULL without, so that an empty text, and the text `\\N`, are told from NULL."""
+    """Texts between quotes and NULL without, so that an empty text, and the text `\\N`, are told from NULL.
+
+    A file gets every character; a terminal gets none that could steer it.
+    """
+    clean = printable if sys.stdout.isatty() else str
 
     def lines() -> Iterator[str]:
         yield ",".join(map(_quoted, result.names)) + "\n"
         for row in result.rows:
-            yield ",".join(map(_csv_cell, row)) + "\n"
+            yield clean(",".join(map(_csv_cell, row))) + "\n"
 
     _write(lines())
 

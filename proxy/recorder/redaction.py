@@ -148,7 +148,7 @@ class Redactor:
             clean = self.text(well_formed(value))
             return value if clean == value else clean
         if value.__class__ is dict:
-            made = {self.text(well_formed(k)): self._value(v) for k, v in value.items()}
+            made = self._object(value)
             is_same = all(made.get(k, _NOTHING) is v for k, v in value.items())
             return value if is_same else made
         if value.__class__ is list:
@@ -157,6 +157,18 @@ class Redactor:
         if self._cards and value.__class__ is int and value >= 10**12 and _is_card(str(value)):
             return "[credit_card]"
         return value
+
+    def _object(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Keys that become the same are numbered: a value must not go with its key."""
+        made: dict[str, Any] = {}
+        twice = 0
+        for key, part in value.items():
+            name = clean = self.text(well_formed(key))
+            while name in made:
+                twice += 1
+                name = f"{clean} {twice + 1}"
+            made[name] = self._value(part)
+        return made
 
 
 _NOTHING = object()

@@ -8,13 +8,12 @@ Names of tables and columns are our own; conditions on rows come from the caller
 from dataclasses import dataclass
 from typing import Literal
 
-from record.outcome import Outcome
-from record.states import CLASS_OF, SKIPS, StateClass
 from store import tables
+from store.never_sent import UNAVAILABLE, of_skip
 from store.rollups.steps import Expressions, nested
 from store.rollups.tables import INPUT, OF_INPUT, ROLLUPS, SKIPPED, Rollup
 from store.rollups.vectors import OF_PAIRS, OF_SKIPS
-from store.schema.column import Column, Table, quoted
+from store.schema.column import Table, quoted
 
 Sign = Literal[1, -1]
 Source = Literal["pairs", "unavailable", "skips"]
@@ -22,7 +21,6 @@ Source = Literal["pairs", "unavailable", "skips"]
 OF_INPUT_SOURCES: tuple[Source, ...] = ("pairs", "unavailable")
 MIGRATED = "{database:Identifier}."
 """Before the names of tables in migrations."""
-_UNAVAILABLE = tuple(s.value for s in SKIPS if CLASS_OF[s] is StateClass.CANDIDATE)
 _IS_PAIR = "is_pair"
 # The plan of a view is made for every insert, and takes longer than what it does with some hundred rows.
 _ONE_BLOCK = "SETTINGS min_insert_block_size_rows = 1000000000, min_insert_block_size_bytes = 0, max_insert_threads = 1"
@@ -121,7 +119,7 @@ def _prepared(source: Source, where: str, prefix: str) -> str:
     """Rows of a source with their keys and vectors."""
     wheres = [f"({where})"] if where else []
     if source == "unavailable":
-        reasons = ", ".join(quoted(reason) for reason in _UNAVAILABLE)
+        reasons = ", ".join(quoted(reason) for reason in UNAVAILABLE)
         wheres.append(f"reason IN ({reasons})")
     condition = f" WHERE {' AND '.join(wheres)}" if wheres else ""
     table = f"{prefix}{_table_of(source)}{condition}"
@@ -148,21 +146,8 @@ def _columns(source: Source) -> Expressions:
     """What a source gives for every column of `pairs`."""
     if source == "pairs":
         return {**{name: name for name in tables.PAIRS.names()}, _IS_PAIR: f"true AS {_IS_PAIR}"}
-    given = {column.name: _of_skip(column) for column in tables.PAIRS.columns}
+    given = {column.name: of_skip(column) for column in tables.PAIRS.columns}
     return {**given, "reason": "reason", _IS_PAIR: f"false AS {_IS_PAIR}"}
-
-
-def _of_skip(column: Column) -> str:
-    """A column of `pairs` for a row of `skips`: its own where it has one, else what is known of a leg never sent."""
-    if column.name in tables.SKIPS.names():
-        return column.name
-    if column.name == "candidate_outcome":
-        return f"'{Outcome.UNAVAILABLE.value}' AS {column.name}"
-    if "Nullable(" in column.type:
-        return f"CAST(NULL, '{column.type}') AS {column.name}"
-    if column.type.startswith("Array("):
-        return f"CAST([], '{column.type}') AS {column.name}"
-    return f"{'false' if column.type == 'Bool' else '0'} AS {column.name}"
 
 
 def _table_of(source: Source) -> str:

@@ -30,6 +30,8 @@ _BOUNDED = (
     *((name, 0.0, LARGEST) for names in _FIGURES.values() for name in names if name.endswith(("_ms", "_cost_usd"))),
 )
 _HTTP_ERRORS = 400
+_NAME_CHARS = 256
+"""Of a name that stands in reports."""
 _DAY = timedelta(days=1)
 _MS = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -41,6 +43,11 @@ def faults_of(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     faults = []
     if not values.get("candidate"):
         faults.append(("candidate", "missing; each row names the candidate that it compares with the primary"))
+    faults += [
+        (name, f"{shown(values[name])} has characters that cannot be printed, or more than {_NAME_CHARS}")
+        for name in ("candidate", "experiment")
+        if name in values and not (values[name].isprintable() and len(values[name]) <= _NAME_CHARS)
+    ]
     for arm in ARMS:
         outcome = values.get(f"{arm}_outcome")
         if outcome is not None and outcome not in _OUTCOMES:

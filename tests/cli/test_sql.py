@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from cli.commands import sql as sql_module
-from cli.commands.sql import printable
+from cli.commands.screen import printable
 from cli.main import run
 from store.endpoint.place import read_endpoint
 
@@ -169,6 +169,13 @@ def test_a_stored_answer_cannot_steer_the_terminal(ask: Any) -> None:
     assert "[bold]red" in out
     assert not set(out) & {"\x1b", "\x07", "\x08", "\u202e", "\x9b"}
     assert "title" not in out
+
+
+def test_csv_is_whole_in_a_file_and_harmless_on_a_terminal(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    statement = "SELECT 'a' || char(27) || '[31mred' AS t, 'b' AS u"
+    assert ask(statement, "--format", "csv")[1] == '"t","u"\n"a\x1b[31mred","b"\n'
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert ask(statement, "--format", "csv")[1] == '"t","u"\n"ared","b"\n'
 
 
 @given(st.text())

@@ -127,6 +127,15 @@ def test_a_file_with_texts_is_for_its_owner_alone(ask: Asked, tmp_path: Path) ->
     assert (tmp_path / "p.jsonl").stat().st_mode & 0o077 == 0
 
 
+def test_a_bad_file_cannot_steer_the_terminal(ask: Asked, tmp_path: Path) -> None:
+    (tmp_path / "evil.jsonl").write_text('{"candi\\u001b[31mdate": "a"}\n{"candidate": "b\\u001b]0;title\\u0007"}\n')
+    code, out, err = ask("import", "evil.jsonl")
+    assert (code, out) == (64, "")
+    assert "evil.jsonl:1: candidate: no such column" in err
+    assert "evil.jsonl:2: candidate: " in err
+    assert not set(err) & {"\x1b", "\x07"}
+
+
 def test_a_bad_row_is_named_and_nothing_is_imported(ask: Asked, tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_text(
         "candidate,primary_status,candidate_status\nfresh,200,200\nfresh,70000,200\n,200,200\n"

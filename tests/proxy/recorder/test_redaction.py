@@ -77,6 +77,13 @@ def test_json_is_taken_apart_so_that_an_escape_hides_nothing() -> None:
     }
 
 
+def test_no_value_goes_with_a_key_that_becomes_anothers() -> None:
+    redactor = Redactor(["email"])
+    body = b'{"[email] 2": 0, "a@example.com": 1, "b@example.com": 2, "c@example.com": 3}'
+    assert sorted(json.loads(redactor.json(body)).values()) == [0, 1, 2, 3]
+    assert "example.com" not in redactor.json(body)
+
+
 def test_a_body_without_anything_to_hide_is_kept_byte_for_byte() -> None:
     body = b'{ "b": 1.50, "a": "\\u00e4" }'
     assert ALL.json(body) == body.decode()

@@ -71,8 +71,14 @@ def _within(name: str, low: float, high: float) -> st.SearchStrategy[Any]:
     return st.none() | numbers if type_.startswith("Nullable") else numbers
 
 
+def _printable(name: str) -> str:
+    """What reports can show of it."""
+    return "".join(filter(str.isprintable, name))
+
+
 _BY_NAME: dict[str, st.SearchStrategy[Any]] = {
-    "candidate": texts.filter(bool),
+    "candidate": texts.map(lambda name: _printable(name) or "llama"),
+    "experiment": texts.map(_printable),
     "primary_outcome": st.sampled_from([o.value for o in Outcome]),
     "candidate_outcome": st.sampled_from([o.value for o in Outcome]),
     **{name: _within(name, low, high) for name, low, high in _BOUNDED},

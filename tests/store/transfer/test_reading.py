@@ -67,6 +67,9 @@ def faults(path: Path) -> list[str]:
         ("sample_share", 1.5, "1.5 is not within 0 to 1"),
         ("preference", -2, "-2.0 is not within -1 to 1"),
         ("candidate", "", "missing; each row names the candidate"),
+        ("candidate", "a\x1b[31m", r"'a\x1b[31m' has characters that cannot be printed"),
+        ("experiment", "e\u202e", r"'e\u202e' has characters that cannot be printed"),
+        ("experiment", "e" * 257, "has characters that cannot be printed, or more than 256"),
         ("primry_total_ms", 5, "no such column; the nearest is 'primary_total_ms'; if a newer shadowbench wrote"),
     ],
 )
