@@ -10,11 +10,11 @@ SHELL := /bin/sh
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv setup demo test lint types fmt unit bench fuzz kills mutants docs lock interpreted
+.PHONY: help venv setup demo test lint types fmt unit bench calibrate fuzz kills mutants docs lock interpreted
 
 help:
 	@sed -n '1,3s/^# //p' Makefile
-	@echo "make fmt | lint | types | unit | docs | bench | fuzz | kills | mutants | lock"
+	@echo "make fmt | lint | types | unit | docs | bench | calibrate | fuzz | kills | mutants | lock"
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is not here; install Python 3.11 or newer, or say PYTHON=/path/to/python3" >&2; exit 1; }
@@ -74,6 +74,11 @@ docs: $(VENV)/.test-installed
 
 bench: $(VENV)/.test-installed $(VENV)/.compiled
 	$(BIN)/python -m bench $(ARGS)
+
+# Do intervals and gates hold as often as they claim? Some hours on two cores; writes docs/validity.md.
+# ARGS="--replications 200 --stored 10" for less, ARGS="--only gates" for a part of it.
+calibrate: $(VENV)/.test-installed $(VENV)/.compiled
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.calibration $(ARGS)
 
 # The long form of tests/properties: a million hostile requests, and as many responses, against h11. SEED=n for others.
 SEED ?= 1

@@ -1,4 +1,6 @@
-"""The metrics: each declared once, with what it takes from a pair and which pairs count.
+"""What is measured of a pair: each measure declared once, with what it takes from a pair and which pairs count.
+
+`metrics` says what is estimated of each (mean, quantiles, rates), and what of it decides.
 
 A value is written twice, side by side: as SQL over the columns of `pairs` (`store.tables.PAIRS`) and as Python over a
 row of the same columns (a pairs file has no SQL). A test feeds both the same rows.
@@ -18,7 +20,10 @@ Row = Mapping[str, object]
 """Columns of one pair by name; a missing column is unknown, as None is."""
 Arm = Literal["primary", "candidate"]
 Better = Literal["lower", "higher"]
-Estimand = Literal["mean", "rate", "ratio"]
+Kind = Literal["mean", "rate", "ratio"]
+"""Of values, of yes and no, of sums over sums."""
+Origin = Literal["rollups", "judgements", "pairs"]
+"""Where its sums are read: kept as pairs arrive, from judgements, or from the pairs themselves (plug-ins)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +70,14 @@ class Measure:
     unit: str
     better: Better | None
     """None: neither direction is better by itself."""
-    estimand: Estimand
+    kind: Kind
     value: Value
     counts: Condition
     per: Value | None = None
     """Denominator of a ratio of sums."""
     joint: bool = False
     """One value for both arms together (an agreement): it has a level, and no difference."""
+    origin: Origin = "rollups"
 
     def taken(self, row: Row) -> tuple[float, ...] | None:
         """What the metric takes from a pair, None when the pair does not count.
@@ -190,6 +196,18 @@ _COST = _column("cost_usd")
 _SUCCESS = _outcome_in("ok")
 _CUT_REASONS_SQL = ", ".join(f"'{reason}'" for reason in CUT_SHORT)
 
+
+def _judged(name: str) -> Value:
+    """What a judge said; such rows come from files of pairs. A store's judgements have a table of their own."""
+    return Value(name, lambda row, arm: _number(row.get(name.format(arm=arm))))
+
+
+_JUDGED = Condition("isNotNull(preference)", lambda row: row.get("preference") is not None)
+_SCORED = Condition(
+    "isNotNull(score_primary) AND isNotNull(score_candidate)",
+    lambda row: row.get("score_primary") is not None and row.get("score_candidate") is not None,
+)
+
 MEASURES: tuple[Measure, ...] = (
     Measure("total_ms", Shown("time to last byte", "ms"), "ms", "lower", "mean", _column("total_ms"), _TIMED),
     Measure("ttft_ms", Shown("time to first token", "ms"), "ms", "lower", "mean", _column("ttft_ms"), _TIMED),
@@ -295,6 +313,36 @@ MEASURES: tuple[Measure, ...] = (
         Value("toFloat64(tool_call_agreement)", lambda row, arm: _number(row.get("tool_call_agreement"))),
         _BOTH_OK,
         joint=True,
+    ),
+    Measure(
+        "judge_preference",
+        Shown("judges prefer the candidate", "-1 to 1"),
+        "preference",
+        "higher",
+        "mean",
+        _judged("preference"),
+        _JUDGED,
+        origin="judgements",
+    ),
+    Measure(
+        "win_rate",
+        Shown("wins against the primary", "%", 100),
+        "share",
+        "higher",
+        "rate",
+        _judged("preference"),
+        _JUDGED,
+        origin="judgements",
+    ),
+    Measure(
+        "judge_score",
+        Shown("judges' score", "points"),
+        "points",
+        "higher",
+        "mean",
+        _judged("score_{arm}"),
+        _SCORED,
+        origin="judgements",
     ),
 )
 

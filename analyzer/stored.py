@@ -2,28 +2,54 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import numpy as np
-
+from analyzer import stored_sums
 from analyzer.audit import HourRows
+from analyzer.figures import CountTable, OtherMetric, Threshold, ThresholdCounts, WeighedSums
+from analyzer.integrity.figures import Conduct
+from analyzer.integrity.stored import read_conduct
 from analyzer.measures import Measure
-from analyzer.source import Experiment, Grouped, Sums, Window
-from analyzer.stats.mean import PairedSums
-from analyzer.stats.moments import FloatArray
-from analyzer.stats.ratio import RatioSums
-from store import comparison
-from store.comparison import Ask, Columns, Span, Summed
+from analyzer.reading import Setting, Sums
+from analyzer.source import Experiment, Window
+from analyzer.surroundings.figures import Surroundings
+from analyzer.surroundings.stored import read_surroundings
+from store import comparison, weighed
+from store.comparison import Ask, Columns, Span
+from store.experiments import estimator_errors, experiment_rows
+from store.rollups import thresholds as thresholds_of
+from store.rollups.grid import Grid
+from store.rollups.layout import DIRECT_PAIRS, Layout, layout
 from store.watermark import Watermark, watermark
+
+_ESTIMATOR_PAIRS = 10 * DIRECT_PAIRS
+"""How far estimated tokens are off is told from about so many pairs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How one window is read, and in which steps of time."""
+
+    layout: Layout
+    grids: dict[tuple[str, ...], Grid]
+    """Experiment ids -> steps of time."""
+    largest: dict[str, int]
+    """Experiment id -> pairs of its largest group; filled as sums are read."""
 
 
 class StoredPairs:
-    """A `source.Source` on a store."""
+    """A `reading.Source` on a store.
+
+    How a window is read is settled when it is first asked about, so that all answers are about the same pairs.
+    """
 
     def __init__(self, ask: Ask) -> None:
         """`ask` runs a SELECT with its parameters and gives columns by name."""
         self._ask = ask
+        self._readings: dict[Window, _Reading] = {}
+        self._block_s: float | None = None
 
     def version(self) -> str:
         """Version of the store's engine."""
@@ -35,33 +61,33 @@ class StoredPairs:
 
     def experiments(self, window: Window) -> list[Experiment]:
         """What has pairs in the window."""
+        rows = _rows(experiment_rows(self._ask, _span(window)))
+        errors = self._estimator_errors(rows)
         return [
             Experiment(
                 candidate=row["candidate"],
                 id=row["experiment"],
                 first=_from_us(row["first_us"]),
                 last=_from_us(row["last_us"]),
-                **{
-                    name: row[name]
-                    for name in (
-                        "pairs",
-                        "share_low",
-                        "share_high",
-                        "held",
-                        "gateway_cached",
-                        "client_aborts",
-                        "failures_primary",
-                        "failures_candidate",
-                        "estimated_primary",
-                        "estimated_candidate",
-                        "estimated_both",
-                        "estimator_error_primary",
-                        "estimator_error_candidate",
-                    )
-                },
+                **{name: row[name] for name in _OF_EXPERIMENT},
+                **dict[str, Any](errors.get((row["candidate"], row["experiment"]), {})),
             )
-            for row in _rows(comparison.experiment_rows(self._ask, _span(window)))
+            for row in rows
         ]
+
+    def _estimator_errors(self, rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], dict[str, float | None]]:
+        if not rows:
+            return {}
+        span = Span(
+            _from_us(min(row["first_us"] for row in rows)),
+            _from_us(max(row["last_us"] for row in rows)) + timedelta(microseconds=1),
+        )
+        one_in = 1 + sum(int(row["pairs"]) for row in rows) // _ESTIMATOR_PAIRS
+        names = ("estimator_error_primary", "estimator_error_candidate")
+        return {
+            (row["candidate"], row["experiment"]): {name: row[name] for name in names}
+            for row in _rows(estimator_errors(self._ask, span, one_in))
+        }
 
     def states(self, window: Window) -> dict[str, dict[str, int]]:
         """Candidate -> counted state -> requests."""
@@ -70,24 +96,69 @@ class StoredPairs:
             counted[row["candidate"]][row["state"]] = int(row["requests"])
         return dict(counted)
 
-    def requests_per_conversation(self, window: Window) -> dict[str, float]:
-        """Candidate -> sum m^2 / sum m over sampled conversations."""
-        rows = _rows(comparison.conversation_rows(self._ask, _span(window)))
-        return {row["candidate"]: float(row["per_draw"]) for row in rows}
+    def cut(self, window: Window, now: datetime) -> tuple[Window, tuple[str, ...]]:
+        """The part of a window that sums are kept for, or that holds few pairs; and what to tell a reader about it."""
+        # Old rows are merged by the clock of the store, whatever moment is reported about.
+        found = layout(self._ask, _span(window), max(now, datetime.now(UTC)))
+        kept = Window(found.span.since, found.span.until)
+        self._readings[kept] = _Reading(found, {}, {})
+        return kept, found.notes
 
-    def sums(
+    def sums(self, window: Window, experiments: Sequence[Experiment], setting: Setting) -> dict[str, Sums]:
+        """By candidate; one without pairs is left out."""
+        self._block_s = setting.block_s
+        how, grid = self._how(window, experiments)
+        found = stored_sums.read(self._ask, how, experiments, setting, grid)
+        ids = {experiment.candidate: experiment.id for experiment in experiments}
+        self._readings[window].largest.update({ids[name]: _largest_group(of) for name, of in found.items()})
+        return found
+
+    def counts(
+        self, window: Window, experiments: Sequence[Experiment], thresholds: Mapping[str, Sequence[Threshold]]
+    ) -> dict[str, tuple[ThresholdCounts, ...]]:
+        """Candidate -> exact counts at its thresholds, in their order; in the steps of time that the sums have."""
+        how, grid = self._how(window, experiments)
+        largest = self._readings[window].largest
+        found = {}
+        for experiment in experiments:
+            asked = thresholds.get(experiment.candidate, ())
+            most = largest.get(experiment.id, thresholds_of.LARGEST_GROUP)
+            whose = thresholds_of.Whose(experiment.candidate, experiment.id, most)
+            of = [thresholds_of.At(at.metric, at.primary_ms, at.candidate_ms) for at in asked]
+            counted = thresholds_of.counts(self._ask, how.pairs, whose, of, grid)
+            found[experiment.candidate] = tuple(
+                ThresholdCounts(at, _count_table(one.blocks), _count_table(one.buckets), one.both)
+                for at, one in zip(asked, counted, strict=True)
+            )
+        return found
+
+    def others(
         self, window: Window, experiments: Sequence[Experiment], measures: Sequence[Measure]
-    ) -> dict[tuple[str, str], dict[str, Grouped]]:
-        """Sums of every metric, both groupings from one snapshot."""
-        asked = [Summed(m.counts.sql, m.taken_sql()) for m in measures]
-        columns = comparison.difference_sums(self._ask, _span(window), [e.id for e in experiments], asked)
-        keys = np.array([f"{c}\0{e}" for c, e in zip(columns["candidate"], columns["experiment"], strict=True)])
-        by_time = np.asarray(columns["block_s"], dtype=np.int64) > 0
-        wanted = {(e.candidate, e.id) for e in experiments}
-        return {
-            (candidate, experiment): _of_experiment(columns, measures, keys == f"{candidate}\0{experiment}", by_time)
-            for candidate, experiment in wanted
-        }
+    ) -> dict[str, tuple[OtherMetric, ...]]:
+        """Candidate -> metrics of plug-ins and from judgements; those without values are left out."""
+        how, grid = self._how(window, experiments)
+        ids = [experiment.id for experiment in experiments]
+        of_pairs = [m for m in measures if m.origin == "pairs"]
+        judged = [m for m in measures if m.origin == "judgements"]
+        found: dict[str, list[OtherMetric]] = {experiment.candidate: [] for experiment in experiments}
+        wanted = {(experiment.candidate, experiment.id) for experiment in experiments}
+        if of_pairs:
+            asked = [weighed.Summed(m.counts.sql, m.taken_sql()) for m in of_pairs]
+            _collect(found, wanted, of_pairs, weighed.of_pairs(self._ask, how.pairs, ids, asked, step_s=grid.step_s))
+        if judged:
+            names = [m.metric for m in judged]
+            _collect(found, wanted, judged, weighed.of_judgements(self._ask, how.pairs, ids, names, step_s=grid.step_s))
+        return {name: tuple(of) for name, of in found.items()}
+
+    def conduct(self, window: Window, experiments: Sequence[Experiment], setting: Setting) -> dict[str, Conduct]:
+        """By candidate: how the sample came about."""
+        return read_conduct(self._ask, window, experiments, setting)
+
+    def surroundings(
+        self, window: Window, experiments: Sequence[Experiment], setting: Setting
+    ) -> dict[str, Surroundings]:
+        """By candidate: switchback periods, caches, connections, models."""
+        return read_surroundings(self._ask, window, experiments, setting)
 
     def hours(self, window: Window) -> HourRows:
         """Counts of the workers and rows that are there, hour by hour."""
@@ -102,33 +173,66 @@ class StoredPairs:
             rows={(_from_s(r["hour_s"]), r["candidate"], r["reason"]): int(r["requests"]) for r in there},
         )
 
-
-def _of_experiment(
-    columns: Columns, measures: Sequence[Measure], mine: np.ndarray[Any, Any], by_time: np.ndarray[Any, Any]
-) -> dict[str, Grouped]:
-    found = {}
-    for k, measure in enumerate(measures):
-        some = np.asarray(columns[f"n_{k}"], dtype=np.float64) > 0
-        if (mine & some).any():
-            blocks, buckets = mine & some & by_time, mine & some & ~by_time
-            found[measure.metric] = Grouped(_sums(columns, measure, k, blocks), _sums(columns, measure, k, buckets))
-    return found
+    def _how(self, window: Window, experiments: Sequence[Experiment]) -> tuple[Layout, Grid]:
+        if window not in self._readings:
+            self._readings[window] = _Reading(layout(self._ask, _span(window), datetime.now(UTC)), {}, {})
+        found = self._readings[window]
+        ids = tuple(sorted(experiment.id for experiment in experiments))
+        if ids not in found.grids:
+            found.grids[ids] = stored_sums.grid(self._ask, found.layout, ids, self._block_s)
+        return found.layout, found.grids[ids]
 
 
-def _sums(columns: Columns, measure: Measure, k: int, groups: np.ndarray[Any, Any]) -> Sums:
-    def of(name: str) -> FloatArray:
-        column: FloatArray = np.asarray(columns[name.format(k)], dtype=np.float64)
-        chosen: FloatArray = column[groups]
-        return chosen
+_OF_EXPERIMENT = (
+    "pairs",
+    "share_low",
+    "share_high",
+    "held",
+    "gateway_cached",
+    "client_aborts",
+    "failures_primary",
+    "failures_candidate",
+    "estimated_primary",
+    "estimated_candidate",
+    "estimated_both",
+)
 
-    n = of("n_{}")
-    if measure.per is None:
-        arms = of("primary_{}"), of("candidate_{}"), of("difference_{}")
-        return PairedSums(n, *arms, of("variance_{}") * n)
-    size = range(4)
-    sums = np.stack([of(f"sum_{{}}_{i}") for i in size], axis=1)
-    products = np.array([[of(f"product_{{}}_{min(i, j)}_{max(i, j)}").sum() for j in size] for i in size])
-    return RatioSums(n, sums, products)
+
+def _largest_group(sums: Sums) -> int:
+    """Pairs, and copies that were never sent."""
+    return max(
+        sum(rows)
+        for table in (sums.blocks, sums.buckets)
+        for rows in zip(table.sums["pairs"], table.sums["unavailable"], strict=True)
+    )
+
+
+def _count_table(found: thresholds_of.Below) -> CountTable:
+    return CountTable(found.keys, found.n, found.primary, found.candidate)
+
+
+def _collect(
+    found: dict[str, list[OtherMetric]],
+    wanted: set[tuple[str, str]],
+    measures: Sequence[Measure],
+    sums: Mapping[tuple[str, str], Sequence[weighed.Weighed | None]],
+) -> None:
+    for who in wanted & set(sums):
+        for measure, of in zip(measures, sums[who], strict=True):
+            if of is not None:
+                cubes = of.cubes if measure.per is None and measure.origin == "pairs" else None
+                tables = (_weighed_sums(groups, of, cubes) for groups in (of.blocks, of.buckets))
+                found[who[0]].append(OtherMetric(measure.metric, *tables))
+
+
+def _weighed_sums(groups: Sequence[weighed.Group], of: weighed.Weighed, cubes: float | None) -> WeighedSums:
+    return WeighedSums(
+        tuple(group.key for group in groups),
+        tuple(group.n for group in groups),
+        tuple(group.sums for group in groups),
+        tuple(of.products[4 * i : 4 * i + 4] for i in range(4)),
+        cubes,
+    )
 
 
 def _rows(columns: Columns) -> list[Mapping[str, Any]]:

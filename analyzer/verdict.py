@@ -44,6 +44,6 @@ def verdict(evidence: Evidence, better: Better, margin: float | None) -> Verdict
         return Verdict.WORSE
     if margin is None:
         return Verdict.UNDECIDED
-    if -margin < low and high < margin:
+    if -margin < low and max(high, at_most) < margin:
         return Verdict.EQUIVALENT
     return Verdict.NOT_WORSE if at_most < margin else Verdict.UNDECIDED

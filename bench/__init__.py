@@ -8,6 +8,7 @@ The comparisons, each one command that writes its section of `RESULTS.md` (`--fu
 * `streams`     many concurrent event streams
 * `recorder`    pairs per second from capture log to store, and how soon they are seen
 * `rollups`     the live view's queries over the rollups of 100 million pairs, and what they cost an insert
+* `report`      a full report over 10 million requests with 3 candidates: seconds and memory
 * `store_size`  bytes per pair on disk, and what other codecs and orders would make of them
 * `bars`        required and measured, in one table, from the figures that the others left in `measured/`
 * `profile`     where a worker's CPU goes
@@ -22,6 +23,6 @@ What they stand on:
 4. `contenders`, `peers`, `aiohttp_mirror`, `worker`, `served`   what is compared
 5. `captured`, `rounds`, `recorder_cost`   one round of wrk, and what the capture log holds of it
    `capture_log`   a log of exchanges that are known to the last byte
-   `owned_store`, `rolled`, `stored_rows`   a store of one's own, and rows for it
+   `owned_store`, `rolled`, `filled`, `stored_rows`   a store of one's own, and rows for it
 6. `intervals`, `measured`, `results`   figures, their spread, and where they are written
 """

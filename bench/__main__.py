@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from bench import bars, isolation, latency, mirror, recorder, rollups, store_size, streams
+from bench import bars, isolation, latency, mirror, recorder, report, rollups, store_size, streams
 
 BENCHMARKS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "mirror": mirror.main,
@@ -12,6 +12,7 @@ BENCHMARKS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "streams": streams.main,
     "recorder": recorder.main,
     "rollups": rollups.main,
+    "report": report.main,
     "store_size": store_size.main,
     "bars": bars.main,
 }

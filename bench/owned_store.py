@@ -40,7 +40,7 @@ class OwnedStore:
             if client is not None:
                 close(client)
         self._client, self._readers = None, []
-        pid = self._pid()
+        pid = self.pid()
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + _STOP_S
         while is_alive(pid) and time.monotonic() < deadline:
@@ -68,7 +68,8 @@ class OwnedStore:
         """Inserts as the recorder does."""
         return Writer(StoreConnection(self._store, access="writer"))
 
-    def _pid(self) -> int:
+    def pid(self) -> int:
+        """Of the owner."""
         endpoint = read_endpoint(self._directory)
         if endpoint is None:
             raise BenchError("the store's owner is gone")
@@ -76,7 +77,7 @@ class OwnedStore:
 
     def cpu_s(self) -> float:
         """CPU time of the owner so far."""
-        return cpu_seconds(self._pid())
+        return cpu_seconds(self.pid())
 
     def run(self, *statements: str) -> None:
         """Runs statements."""

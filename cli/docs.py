@@ -8,6 +8,7 @@ import click
 
 from cli.dialects_page import dialects_page
 from cli.main import shadowbench
+from cli.measures_page import measures_page
 from cli.settings_page import config_page
 from cli.supervisor import catalogue
 from cli.tables_page import tables_page
@@ -16,7 +17,7 @@ DIRECTORY = Path(__file__).resolve().parents[1] / "docs"
 _MADE = "<!-- Made from the sources by `make docs`; changes here are lost. -->"
 _EXIT_CODES = (
     "Exit codes: 0 success, 64 wrong usage or configuration, 70 internal error. "
-    "`audit` and `erase` may end with 1, too; their help says when."
+    "`gate` ends with 0, 1 or 2 as it decides; `audit` and `erase` may end with 1. Their help says when."
 )
 
 
@@ -58,6 +59,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "config.md": lambda: config_page(_MADE),
     "tables.md": lambda: tables_page(_MADE),
     "metrics.md": metrics_page,
+    "measures.md": lambda: measures_page(_MADE),
     "commands.md": commands_page,
     "dialects.md": lambda: dialects_page(_MADE),
 }

@@ -26,6 +26,7 @@ _COMMANDS = {
     "check": "Validates a configuration and says what it would copy.",
     "demo": "Simulated providers and traffic, the real pipeline, a verdict.",
     "report": "Compares each candidate with the primary.",
+    "gate": "Go or no-go for CI, by the policy.",
     "import": "Brings pairs of a file into the store.",
     "export": "Writes pairs to a file.",
     "audit": "Shows that every received request ended in one counted state.",

@@ -1,18 +1,17 @@
 """File -> validated `Config`, or every fault at once with file, line, key and what is allowed."""
 
-import difflib
 import ipaddress
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
 from config.model import Config
 from config.source import ConfigError, Fault, KeyPath, Source, key_text, read_source
 from config.upstreams import Candidate, Primary
+from config.wording import found_faults, in_order
 
 Upstream = TypeVar("Upstream", Primary, Candidate)
 
@@ -65,17 +64,13 @@ def validate(source: Source) -> Config:
         config = Config.model_validate(source.values)
     except ValidationError as error:
         known = {fault.key for fault in faults}  # an unset variable is no wrong address besides
-        faults += [fault for fault in _faults(source, error) if fault.key not in known and (fault.key or not known)]
+        found = found_faults(source, error, Config)
+        faults += [fault for fault in found if fault.key not in known and (fault.key or not known)]
     else:
         faults += [Fault(source.where(path), key_text(path), text) for path, text in _contradictions(config)]
         if not faults:
             return config
-    raise ConfigError(sorted(faults, key=_line))
-
-
-def _line(fault: Fault) -> int:
-    number = fault.where.rpartition(":")[2]
-    return int(number) if number.isdecimal() else 0
+    raise ConfigError(in_order(faults))
 
 
 def _clashes(source: Source) -> list[Fault]:
@@ -131,102 +126,3 @@ def _is_loopback(host: str) -> bool:
 
 def _overlap(one: str, other: str) -> bool:
     return one == other or one in _ANY or other in _ANY or {one, other} <= _LOOPBACK
-
-
-def _faults(source: Source, error: ValidationError) -> list[Fault]:
-    said: dict[KeyPath, list[ErrorDetails]] = {}
-    for detail in error.errors(include_url=False, include_context=True):
-        said.setdefault(_known_path(source.values, detail["loc"]), []).append(detail)
-    return [Fault(source.where(path), key_text(path), _message(details)) for path, details in said.items()]
-
-
-def _known_path(values: Any, loc: tuple[int | str, ...]) -> KeyPath:
-    """Pydantic puts names of union members into the location; keep only what the file has (and one missing key)."""
-    path: KeyPath = ()
-    here = values
-    for part in loc:
-        if isinstance(here, dict) and (part != "[key]" or part in here):
-            path = (*path, part)
-            here = here.get(part) if isinstance(part, str) else None
-        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
-            path = (*path, part)
-            here = here[part]
-    return path
-
-
-_WORDS = {
-    "int": "write a whole number",
-    "float": "write a number",
-    "decimal": "write a number",
-    "finite_number": "write a number",
-    "bool": "write true or false",
-    "tuple": "write a list, each entry on a line that begins with a dash",
-    "list": "write a list, each entry on a line that begins with a dash",
-    "dict": "write settings below it, each as `key: value`",
-    "model": "write settings below it, each as `key: value`",
-    "string_type": "write a text, in quotes if it looks like a number, a date or a truth value",
-    "string_too_short": "write a text that is not empty",
-    "greater_than": "write more than {gt}",
-    "greater_than_equal": "write at least {ge}",
-    "less_than": "write less than {lt}",
-    "less_than_equal": "write at most {le}",
-    "literal_error": "write {expected}",
-}
-"""What is allowed, by the beginning of pydantic's name for the fault; the longest that fits says it."""
-_UNSHOWN = ("value_error", "string", "tuple", "list", "dict", "model")
-"""Faults whose value is not repeated: it is no number or word, and may hold a secret."""
-
-
-def _message(details: list[ErrorDetails]) -> str:
-    """All that is said about one value; of a union, what each of its forms allows."""
-    first = details[0]
-    if first["type"] == "extra_forbidden":
-        return f"unknown key{_nearest(first['loc'])}"
-    if first["type"] == "missing":
-        return "is required"
-    allowed = dict.fromkeys(_allowed(detail) for detail in details)
-    text = ", or ".join([next(iter(allowed)), *(a.removeprefix("write ") for a in list(allowed)[1:])])
-    if first["input"] is None:
-        return f"has no value; {text}"
-    if first["type"].startswith(_UNSHOWN) or not isinstance(first["input"], (int, float, str)):
-        return text
-    return f"{first['input']!r} does not fit; {text}"
-
-
-def _allowed(detail: ErrorDetails) -> str:
-    fitting = [name for name in _WORDS if detail["type"].startswith(name)]
-    if not fitting:
-        return detail["msg"].removeprefix("Value error, ")
-    return _WORDS[max(fitting, key=len)].format(**detail.get("ctx", {}))
-
-
-def _nearest(loc: tuple[int | str, ...]) -> str:
-    known = _keys_at(Config, [part for part in loc[:-1] if isinstance(part, str)])
-    close = difflib.get_close_matches(str(loc[-1]), known, n=1, cutoff=0.5)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; known here: {', '.join(known)}" if known else ""
-
-
-def _keys_at(model: type[BaseModel], parts: list[str]) -> list[str]:
-    """Keys of the model that a path leads to."""
-    for part in parts:
-        fields = {f.alias or name: f for name, f in model.model_fields.items()}
-        if part not in fields:
-            continue
-        inner = _model_in(fields[part].annotation)
-        if inner is None:
-            return []
-        model = inner
-    return [f.alias or name for name, f in model.model_fields.items()]
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """The settings class inside `X`, `X | None`, `tuple[X, ...]` or `dict[str, X]`."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for arg in get_args(annotation):
-        inner = _model_in(arg)
-        if inner is not None:
-            return inner
-    return None

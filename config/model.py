@@ -20,6 +20,7 @@ from config.fields import (
     capture_secrets,
     redacted,
 )
+from config.policy import Policy
 from config.scalars import DurationS, PositiveDurationS, Share, SizeBytes
 from config.upstreams import Candidate, Control, Primary
 
@@ -251,6 +252,7 @@ class Config(Settings):
     store: Store = Field(default=Store(), description="Where results live.")
     privacy: Privacy = Field(default=Privacy(), description="What text is kept, and how long.")
     blocks: Blocks = Field(default=Blocks(), description="Time blocks of the statistics.")
+    policy: Policy | None = Field(default=None, description="What decides about candidates; unset: nothing does.")
     drain: DurationS = Field(default=30.0, description="How long a stop waits for requests under way.")
 
     @model_validator(mode="after")

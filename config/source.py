@@ -71,8 +71,16 @@ def key_text(path: KeyPath) -> str:
     return text
 
 
-def read_source(path: Path, environment: Mapping[str, str] | None = None) -> Source:
+_LEAST = "primary: {url: ...}"
+
+
+def read_source(path: Path, environment: Mapping[str, str] | None = None, *, least: str = _LEAST) -> Source:
     """Reads and expands a configuration file.
+
+    Args:
+        path: of the file.
+        environment: for `${NAME}`; None: the process's own.
+        least: what such a file holds at least, for whoever gives an empty one.
 
     Raises:
         ConfigError: the file cannot be read, or is not YAML. Other faults are in `Source.faults`.
@@ -82,10 +90,12 @@ def read_source(path: Path, environment: Mapping[str, str] | None = None) -> Sou
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
         raise ConfigError([Fault(str(path), "", f"cannot be read: {reason}")]) from None
-    return parse_source(text, str(path), path.parent, environment)
+    return parse_source(text, str(path), path.parent, environment, least=least)
 
 
-def parse_source(text: str, origin: str, base: Path, environment: Mapping[str, str] | None = None) -> Source:
+def parse_source(
+    text: str, origin: str, base: Path, environment: Mapping[str, str] | None = None, *, least: str = _LEAST
+) -> Source:
     """The same for text; `${file:x}` is looked up from `base`."""
     references: list[re.Match[str]] = []
 
@@ -98,10 +108,10 @@ def parse_source(text: str, origin: str, base: Path, environment: Mapping[str, s
     except yaml.YAMLError as error:
         raise ConfigError([_unreadable(error, text, origin)]) from None
     if node is None or node.tag == _NULL:
-        raise ConfigError([Fault(origin, "", "is empty; it needs at least `primary: {url: ...}`")])
+        raise ConfigError([Fault(origin, "", f"is empty; it needs at least `{least}`")])
     if not isinstance(node, yaml.MappingNode):
         where = f"{origin}:{node.start_mark.line + 1}"
-        raise ConfigError([Fault(where, "", "holds no settings; it needs at least `primary: {url: ...}`")])
+        raise ConfigError([Fault(where, "", f"holds no settings; it needs at least `{least}`")])
     reader = _Reader(origin, base, os.environ if environment is None else environment, references)
     values = reader.value(node, ())
     return Source(origin, values, reader.lines, tuple(reader.faults), tuple(dict.fromkeys(reader.files)))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.experiment import experiments
+from config.experiment import deciding, experiments, planned_pairs
 from config.model import Config
 from proxy import figures as names
 from proxy.building import Parts, serve_context, shadow_of
@@ -77,6 +77,8 @@ class Generation:
                 config_version=config_version,
                 block_s=config.blocks.length,
                 experiments={name: (e.id, e.compared) for name, e in compared.items()},
+                policy=deciding(config.policy),
+                planned_pairs=planned_pairs(config.policy),
             ),
             flush_s=config.capture.flush,
             fsync_s=config.capture.fsync,

@@ -9,7 +9,8 @@ from rich.text import Text
 
 from analyzer.audit import Line
 from analyzer.report.fitting import Fitting, prose
-from analyzer.report.json_form import SCHEMA_VERSION, Json, timestamp
+from analyzer.report.json_form import SCHEMA_VERSION
+from analyzer.report.json_values import Json, timestamp
 
 _TERMS = (
     ("received", ""),

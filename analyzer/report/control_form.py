@@ -1,36 +1,40 @@
-"""The control leg in one sentence: does the primary differ from itself?"""
+"""The control leg in one sentence: is the primary equivalent to itself?"""
 
-from collections.abc import Sequence
-
-from analyzer.integrity import Control
-
-
-def control_text(control: Control) -> str:
-    """Says what each metric shows by itself, as a table does, and what is left after Holm over all of them."""
-    asked = control.asked
-    if not asked:
-        return f"{control.pairs:,} pairs, too little yet for a check of the setup"
-    after = f"after correcting for {_counted(len(asked), 'look')} (Holm)"
-    level = f"{asked[0].level * 100:g} %"
-    if not control.differs_alone:
-        said = f"none of {_counted(len(asked), 'metric')} differs at {level} by itself, so none {after}"
-    else:
-        alone = _titles(control, control.differs_alone)
-        verb, each = ("differs", "") if len(control.differs_alone) == 1 else ("differ", "each ")
-        said = f"{len(control.differs_alone)} of {_counted(len(asked), 'metric')} {verb} at {level} {each}by itself"
-        said += f" ({alone}), {len(control.differs) or 'none'} {after}"
-    return f"{control.pairs:,} pairs, {said}{_conclusion(control)}"
+from analyzer.integrity.results import ControlCheck, Integrity
+from analyzer.metrics import METRICS, named
+from analyzer.report import words
 
 
-def _conclusion(control: Control) -> str:
-    if not control.differs:
-        return ", as it should be"
-    return f": {_titles(control, control.differs)}, so the setup favours an arm there"
+def control_text(integrity: Integrity, *, most: int | None = None) -> str | None:
+    """Says how many metrics pass, and names those that do not; None without a control leg.
+
+    Args:
+        integrity: of one candidate's sample.
+        most: names of metrics of which too little is known to say; None: all.
+    """
+    checks = integrity.control
+    if checks is None:
+        return None
+    pairs = words.counted(integrity.control_pairs, "pair")
+    if not checks:
+        return f"{pairs}, no metric with a margin to check"
+    passed = [c for c in checks if c.finding == "passed"]
+    said = f"{pairs}, equivalent to itself in {len(passed)} of {words.counted(len(checks), 'metric')}"
+    failed = [c for c in checks if c.finding == "failed"]
+    waiting = [c for c in checks if c.finding == "open"]
+    if failed:
+        said += f"; differs in {_titles(failed)}, so the setup favours an arm there"
+    if waiting:
+        beyond = [] if most is None else waiting[most:]
+        others = f" and {words.counted(len(beyond), 'other')}" if beyond else ""
+        said += f"; too few pairs to say of {_titles(waiting[:most])}{others}"
+    return said if failed or waiting else f"{said}, as it should be"
 
 
-def _titles(control: Control, metrics: Sequence[str]) -> str:
-    return ", ".join(row.measure.shown.title for row in control.asked if row.measure.metric in metrics)
+def _titles(checks: list[ControlCheck]) -> str:
+    return ", ".join(_title(check) for check in checks)
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _title(check: ControlCheck) -> str:
+    found = next((m for m in METRICS if m.key == (check.metric, check.estimand)), None) or named(METRICS, check.metric)
+    return f"{check.metric} {check.estimand}" if found is None else words.title(found)

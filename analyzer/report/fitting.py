@@ -1,11 +1,10 @@
 """What fits whom: tables that are never cut, and prose that people can read."""
 
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, Group, RenderResult
-from rich.constrain import Constrain
 from rich.measure import Measurement
 
 PROSE_WIDTH = 110
-"""Columns; longer lines are hard to read, and a file has no width of its own."""
+"""Columns of a terminal; longer lines are hard to read."""
 ENDLESS_WIDTH = 100_000
 """Columns of what is not a terminal: every table has the room that it needs."""
 
@@ -23,6 +22,17 @@ class Fitting:
         yield next(fitting, last)
 
 
-def prose(*texts: ConsoleRenderable) -> Constrain:
-    """Sentences, broken between words."""
-    return Constrain(Group(*texts), PROSE_WIDTH)
+class _Prose:
+    """Sentences: broken between words on a terminal, one to a line elsewhere, where people search."""
+
+    def __init__(self, *texts: ConsoleRenderable) -> None:
+        self._texts = Group(*texts)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        width = min(options.max_width, PROSE_WIDTH) if console.is_terminal else options.max_width
+        yield from console.render(self._texts, options.update_width(width))
+
+
+def prose(*texts: ConsoleRenderable) -> ConsoleRenderable:
+    """Sentences, broken between words on a terminal."""
+    return _Prose(*texts)

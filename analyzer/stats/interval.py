@@ -21,41 +21,22 @@ def two_sided(estimate: float, error: StandardError, level: float) -> Interval:
     return Interval(estimate - margin, estimate + margin)
 
 
-def lower_bound(estimate: float, error: StandardError, level: float) -> float:
-    """With confidence `level` the true value lies above."""
-    return estimate - error.value * float(stats.t.ppf(level, error.degrees))
+def p_differs(estimate: float, error: StandardError) -> float:
+    """Two-sided p-value of "the true value is 0"."""
+    return float(2 * stats.t.sf(abs(_t(estimate, error)), error.degrees))
 
 
-def upper_bound(estimate: float, error: StandardError, level: float) -> float:
-    """With confidence `level` the true value lies below."""
-    return estimate + error.value * float(stats.t.ppf(level, error.degrees))
+def p_beyond(distance: float, error: StandardError) -> float:
+    """One-sided p-value of "the true value lies on the bad side of a limit".
 
-
-def p_differs(estimate: float, error: StandardError, *, from_value: float = 0.0) -> float:
-    """Two-sided p-value of "the true value is `from_value`"."""
-    return float(2 * stats.t.sf(abs(_t(estimate, error, from_value)), error.degrees))
-
-
-def p_above(estimate: float, error: StandardError, *, limit: float) -> float:
-    """One-sided p-value of "the true value is `limit` or less": small when it lies above.
-
-    With `limit` = -margin this is the test of non-inferiority where higher is better.
+    Args:
+        distance: how far the estimate lies on the good side of the limit; negative: on the bad side.
+        error: of the estimate.
     """
-    return float(stats.t.sf(_t(estimate, error, limit), error.degrees))
+    return float(stats.t.sf(_t(distance, error), error.degrees))
 
 
-def p_below(estimate: float, error: StandardError, *, limit: float) -> float:
-    """One-sided p-value of "the true value is `limit` or more": small when it lies below."""
-    return float(stats.t.cdf(_t(estimate, error, limit), error.degrees))
-
-
-def p_equivalent(estimate: float, error: StandardError, *, low: float, high: float) -> float:
-    """Two one-sided tests (Schuirmann 1987): small when the true value lies between both margins."""
-    return max(p_above(estimate, error, limit=low), p_below(estimate, error, limit=high))
-
-
-def _t(estimate: float, error: StandardError, value: float) -> float:
-    difference = estimate - value
+def _t(estimate: float, error: StandardError) -> float:
     if error.value == 0.0:
-        return 0.0 if difference == 0.0 else float("inf") * difference
-    return difference / error.value
+        return 0.0 if estimate == 0.0 else float("inf") * estimate
+    return estimate / error.value

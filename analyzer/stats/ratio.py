@@ -13,7 +13,7 @@ from typing import Self
 
 import numpy as np
 
-from analyzer.stats.influence import Influence
+from analyzer.stats.influence import Influence, IntArray
 from analyzer.stats.moments import FloatArray, per_group
 
 MIN_DENOMINATOR_Z = 10.0
@@ -30,13 +30,15 @@ class RatioSums:
     """Shape (G, 4)."""
     products: FloatArray
     """Sums of products over all pairs, shape (4, 4)."""
+    keys: IntArray
+    """What each group is called, ascending (see `Influence`)."""
 
     @classmethod
     def of_pairs(cls, values: FloatArray, group: FloatArray) -> Self:
         """Sums from raw values, shape (n, 4), and a group number per pair."""
-        _, index = np.unique(group, return_inverse=True)
+        keys, index = np.unique(group, return_inverse=True)
         sums = np.stack([per_group(index, column) for column in values.T], axis=1)
-        return cls(per_group(index), sums, values.T @ values)
+        return cls(per_group(index), sums, values.T @ values, keys.astype(np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,14 @@ def _weights(totals: FloatArray, n: float) -> FloatArray:
 def ratio_influence(sums: RatioSums) -> Influence:
     """Influence of each group on the difference of the ratios."""
     weights = _weights(sums.sums.sum(axis=0), float(sums.n.sum()))
-    return Influence(sums.n, sums.sums @ weights)
+    return Influence(sums.n, sums.sums @ weights, sums.keys)
+
+
+def primary_ratio_influence(sums: RatioSums) -> Influence:
+    """The same on the primary's own ratio."""
+    weights = -_weights(sums.sums.sum(axis=0), float(sums.n.sum()))
+    weights[:2] = 0.0
+    return Influence(sums.n, sums.sums @ weights, sums.keys)
 
 
 def ratio_difference(sums: RatioSums) -> RatioDifference | None:

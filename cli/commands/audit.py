@@ -12,7 +12,7 @@ from analyzer.audit import audit as audit_of
 from analyzer.report.audit_form import as_json, as_table
 from analyzer.source import Window
 from cli.commands.options import Moment, config_option, configuration, stored_pairs, window, window_options
-from cli.commands.screen import console
+from cli.commands.screen import console, show
 from config.model import Config
 from proxy.recorder.claim import is_followed
 from proxy.recorder.segments import list_streams
@@ -47,7 +47,7 @@ def audit(config_file: Path | None, since: Moment, until: Moment, wants_json: bo
     if wants_json:
         print(json.dumps(as_json(lines, patience.unread), indent=2))
     else:
-        console().print(as_table(lines, patience.unread))
+        show(console(), as_table(lines, patience.unread))
     for line in lines:
         if not line.adds_up:
             print(f"audit: {line.candidate}, {line.hour:%Y-%m-%d %H:00} UTC: {line.fault}", file=sys.stderr)

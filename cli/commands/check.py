@@ -9,6 +9,7 @@ import click
 
 from cli.forecast import Forecast, forecast, forecast_form, forecast_lines
 from cli.mirrored import Mirrored, mirrored
+from cli.policies import policy_lines, require_known_metrics
 from cli.settings import from_file
 from config.model import Config
 from config.source import ConfigError, Fault
@@ -23,7 +24,7 @@ USAGE = 64
 @click.option("-c", "--config", "file", type=click.Path(path_type=Path), help="Configuration [./shadowbench.yaml].")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Form of the answer.")
 def check(*, file: Path | None, form: str) -> int:
-    """Validates a configuration and says what it would copy; starts nothing.
+    """Validates a configuration, and says what it would copy and what decides; starts nothing.
 
     Exits with 0 when it is valid, with 64 when it is not: then every fault is named, with file, line and key. Where
     the store can be read, copies and dollars per day are said, by the traffic of the last 24 hours.
@@ -34,12 +35,14 @@ def check(*, file: Path | None, form: str) -> int:
       shadowbench check -c shadowbench.yaml --format json
     """
     try:
-        config = from_file(file).usable().config
+        loaded = from_file(file).usable()
+        require_known_metrics(loaded)
     except ConfigError as error:
         if form == "text":
             raise
         click.echo(json.dumps({"valid": False, "faults": [_fault(f) for f in error.faults]}))
         return USAGE
+    config = loaded.config
     expected = forecast(config) if any(arm.share for arm in mirrored(config)) else None
     click.echo(json.dumps(_answer(config, expected)) if form == "json" else _text(config, expected))
     return 0
@@ -61,7 +64,9 @@ def _answer(config: Config, expected: Forecast | str | None) -> dict[str, Any]:
         }
         for a in mirrored(config)
     ]
-    said = {} if expected is None else {"forecast": forecast_form(expected)}
+    said: dict[str, Any] = {} if expected is None else {"forecast": forecast_form(expected)}
+    if config.policy is not None:
+        said["policy"] = policy_lines(config)
     return {"valid": True, "primary": config.primary.url, "mirrored": arms, **said}
 
 
@@ -95,6 +100,7 @@ def _text(config: Config, expected: Forecast | str | None) -> str:
             f"store: replicated and sharded on cluster {config.store.cluster!r}; the recorder makes its tables there "
             "(a form that was checked by the engine's parser, and not run on a cluster)"
         )
+    lines += answer.get("policy", ())
     if expected is None:
         lines.append("nothing is copied: give a candidate a `sample` above 0")
     else:

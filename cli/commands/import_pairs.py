@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
+from analyzer.report.printable import printable
 from cli.commands.options import config_option, configuration, stored
 from cli.commands.progress import progress
-from cli.commands.screen import printable
 from config.model import Config, Privacy
 from proxy.recorder.redaction import Redactor
 from store.locate import StoreConnection, close, connect
@@ -18,7 +18,8 @@ from store.reader import Reader
 from store.transfer.completion import Origin
 from store.transfer.forms import FORMS, Form, PairsFileError
 from store.transfer.importing import Imported, Importer
-from store.transfer.reading import PairsFile, Survey, survey_of
+from store.transfer.reading import PairsFile, survey_of
+from store.transfer.survey import Survey
 from store.writer import Writer
 
 WRONG = 64
@@ -40,7 +41,8 @@ def import_pairs(
     Columns are those of the table `pairs`, as `shadowbench export` writes them. A row must name its `candidate`, and
     an outcome or a figure of each arm; what it leaves out is unknown. Besides, `preference` (-1 to 1, positive: the
     candidate is better), `score_primary`, `score_candidate` and `judge` carry a judgement. Rows without `request_id`
-    and `ts` get some, the same each time.
+    and `ts` get some, the same each time. `conversation` is a whole number, or any text, of which a hash is stored.
+    Costs that were doubles are rounded to a billionth of a dollar.
 
     Every row is checked before the first is stored: a single bad one, and nothing is. Importing a file again, or after
     it broke off, adds only what is not there yet.
@@ -70,9 +72,10 @@ def import_pairs(
 
 
 def _refuse(survey: Survey) -> int:
-    for fault in survey.faults:
-        print(printable(str(fault)), file=sys.stderr)
-    more = f" ({survey.more_faults:,} more faults)" if survey.more_faults else ""
+    lines, untold = survey.told()
+    for line in lines:
+        print(printable(line), file=sys.stderr)
+    more = f" ({untold:,} more faults)" if untold else ""
     print(
         f"shadowbench import: nothing was imported{more}; mend these rows, and import the file again", file=sys.stderr
     )

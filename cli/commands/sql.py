@@ -17,8 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from analyzer.report.fitting import Fitting
+from analyzer.report.printable import printable
 from cli.commands.options import config_option, configuration
-from cli.commands.screen import console, printable
+from cli.commands.screen import console
 from store.errors import QueryFailed
 from store.locate import close, connect
 from store.reader import Reader, Result

@@ -101,6 +101,7 @@ async def _show(options: Options, running: _Running, screen: Screen) -> None:
         if not options.exit_after:
             screen.say("still running with light traffic; Ctrl-C ends it. In another terminal:")
             screen.say(f"  shadowbench report -c {running.configuration}")
+            screen.say(f"  shadowbench gate -c {running.configuration}")
             schedule = calls(seed=options.seed + 1, rate_per_s=CALM_RATE_PER_S)
             await Traffic(running.base_url, tasks).run(schedule, seconds=None)
     finally:

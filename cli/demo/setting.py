@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from cli.demo.simulation import Lognormal, Profile, SlowSpell
+from cli.demo.simulation import Failure, Lognormal, Profile, SlowSpell
 
 PRIMARY = Profile(
     name="prime",
@@ -19,6 +19,8 @@ PRIMARY = Profile(
     output_tokens=Lognormal(45, 0.3),
     tokens_per_event=4,
     error_share=0.005,
+    # After a 429 of the primary copies to it yield for ten seconds: the control would miss half of the demonstration.
+    failures=(Failure.SERVER_ERROR, Failure.BROKEN_ANSWER),
     spell=SlowSpell(every_s=30.0, at_s=8.0, length_s=1.5, factor=1.7),
 )
 SWIFT = Profile(
@@ -43,6 +45,18 @@ LEGS = 3
 
 DEFAULT_SEED = 7
 """With one seed in twenty the control leg differs by chance, as intervals of 95 % do; with this one it does not."""
+POLICY: Mapping[str, Any] = {
+    "primary_metrics": [
+        {"metric": "total_ms", "estimand": "p50", "margin": "10%"},
+        {"metric": "cost_usd", "margin": "10%"},
+    ],
+    # Twenty seconds say little about what is rare, of the candidates and of the control alike: hence so wide a margin.
+    "guardrails": [{"metric": "error_rate", "margin": 0.045}],
+    "minimum": {"pairs": 300},
+    "planned_pairs": 1000,
+    "control": {"within": "100%"},
+}
+"""What decides about the candidates: by its times and its costs `swift` could be promoted, but not by its failures."""
 CLIENT_MODEL = "simulated-prime"
 """The model that the simulated clients ask for."""
 CONVERSATION_HEADER = "x-conversation-id"
@@ -78,6 +92,7 @@ def configuration(ports: Mapping[str, int], *, listen_port: int, admin_port: int
         "store": {"dir": f"{data}/store"},
         "privacy": {"bodies": "full"},
         "blocks": {"length": "1s"},
+        "policy": POLICY,
         "drain": "5s",
     }
 
@@ -92,6 +107,8 @@ def _candidate(
         "headers": {"authorization": "Bearer simulated-candidate-key"},
         "sample": "100%",
         "max_in_flight": 512,
+        # At this rate one error in thirty is twenty within half a minute; here the errors themselves are to be seen.
+        "breaker": {"failures": 0},
         "price": {"input_per_mtok": input_per_mtok, "output_per_mtok": output_per_mtok},
     }
 

@@ -43,6 +43,17 @@ class SlowSpell:
         return self.factor if self.at_s <= elapsed_s % self.every_s < self.at_s + self.length_s else 1.0
 
 
+class Failure(StrEnum):
+    """The ways in which a simulated provider fails."""
+
+    RATE_LIMITED = "rate_limited"
+    """Status 429 at once."""
+    SERVER_ERROR = "server_error"
+    """Status 500 when the first token was due."""
+    BROKEN_ANSWER = "broken_answer"
+    """An error object inside the stream, half way; status 500 when not streamed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """How a simulated provider behaves."""
@@ -54,18 +65,9 @@ class Profile:
     output_tokens: Lognormal
     tokens_per_event: int
     error_share: float
+    failures: tuple[Failure, ...] = tuple(Failure)
+    """Ways in which it fails, each as often as the others."""
     spell: SlowSpell | None = None
-
-
-class Failure(StrEnum):
-    """The ways in which a simulated provider fails."""
-
-    RATE_LIMITED = "rate_limited"
-    """Status 429 at once."""
-    SERVER_ERROR = "server_error"
-    """Status 500 when the first token was due."""
-    BROKEN_ANSWER = "broken_answer"
-    """An error object inside the stream, half way; status 500 when not streamed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ def draw_answer(
     """
     shared = _generator(b"prompt", seed.to_bytes(8, "big"), prompt.encode())
     own = _generator(b"answer", seed.to_bytes(8, "big"), profile.name.encode(), repeat.to_bytes(8, "big"), body)
-    failure = own.choice(list(Failure)) if own.random() < profile.error_share else None
+    failure = own.choice(profile.failures) if own.random() < profile.error_share else None
     wanted = max(1, round(profile.output_tokens.draw(own) * Lognormal(1.0, 0.5).draw(shared)))
     tokens = wanted if max_tokens is None else min(wanted, max_tokens)
     events = _events(_words(own, tokens), profile.tokens_per_event)

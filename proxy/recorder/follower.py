@@ -195,10 +195,12 @@ class Follower:
             self._planned = self.checkpoint.plan = None
 
     def _note_experiments(self, header: SegmentHeader) -> None:
-        created = instant(header.created_unix_us)
-        for candidate, (experiment, compared) in header.setup.experiments.items():
+        created, setup = instant(header.created_unix_us), header.setup
+        for candidate, (experiment, compared) in setup.experiments.items():
             if experiment not in self._shared.known_experiments:
-                row = experiment_row(experiment, candidate, compared, created)
+                row = experiment_row(
+                    experiment, candidate, compared, created, policy=setup.policy, planned_pairs=setup.planned_pairs
+                )
                 self._experiments[experiment] = Insert(EXPERIMENTS, [row], f"experiment:{experiment}")
 
     def _has_no_room(self) -> bool:

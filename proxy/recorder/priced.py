@@ -30,9 +30,9 @@ class Priced(msgspec.Struct, frozen=True):
 
 
 def terms_of(candidate: Candidate, experiment: Experiment) -> str:
-    """Changes with whatever may give an answer a cost that had none."""
+    """Changes with whatever may give an answer a cost that had none; a policy does not."""
     price = candidate.price.model_dump_json() if candidate.price is not None else ""
-    return hashlib.sha256(f"{experiment.id} {price}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{experiment.question} {price}".encode()).hexdigest()[:16]
 
 
 def priced_now(before: Priced | None, terms: str, *, has_price: bool, now: datetime) -> Priced:

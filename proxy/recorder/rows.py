@@ -101,9 +101,11 @@ def counter_row(second: datetime, worker: str, candidate: str, state: str, count
     return (second, worker, candidate, state, count)
 
 
-def experiment_row(experiment: str, candidate: str, compared: str, created: datetime) -> Row:
-    """One row of `experiments`; no policy is declared in the configuration yet."""
-    return (experiment, candidate, compared, created, "", None)
+def experiment_row(
+    experiment: str, candidate: str, compared: str, created: datetime, *, policy: str, planned_pairs: int | None
+) -> Row:
+    """One row of `experiments`; `policy` is empty and `planned_pairs` None where nothing was declared."""
+    return (experiment, candidate, compared, created, policy, planned_pairs)
 
 
 def payload_row(request_id: UUID, ts: datetime, side: str, texts: Texts, batch: str) -> Row:

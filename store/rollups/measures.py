@@ -148,6 +148,7 @@ MEASURES: tuple[Measure, ...] = (
 )
 """In the order of their kinds. Preferences of judges are not among them: judgements come later than their pairs, into a
 table of their own."""
+BY_METRIC: Mapping[str, Measure] = {measure.metric: measure for measure in MEASURES}
 COST, TOTAL, OUTPUT_TOKENS = "cost_nanousd", "total_us", "output_tokens"
 
 

@@ -13,7 +13,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from store.comparison import Ask, Span, unix_us
+from store.parts import BLOCK_RANGE, BlockRange
+from store.parts import block_range as block_range_of
 from store.rollups.tables import BLOCKS, BUCKETS, FINE_HOURS, HISTOGRAMS, LABELED, NO_BUCKET, SKIPPED, Rollup
+from store.rollups.vectors import Statistic
 
 HOUR_S, DAY_S = 3600, 86_400
 # Earlier than the engine, so that clocks may differ and a reading may take its time; later than 24 hours and some.
@@ -30,12 +33,24 @@ class Sums:
     """By name, exact; see `store.rollups.vectors`."""
 
 
+def fine_since(now: datetime) -> datetime:
+    """Rows from here on are not merged to hours and days yet."""
+    return now - _FINE
+
+
+def around(span: Span) -> Span:
+    """The whole hours that a span touches."""
+    hour_us = HOUR_S * 10**6
+    since_us, until_us = unix_us(span.since) // hour_us, -(-unix_us(span.until) // hour_us)
+    return Span(_moment(since_us * hour_us), _moment(until_us * hour_us))
+
+
 def whole(span: Span, now: datetime) -> Span:
     """The largest window inside a span that every rollup can answer: ends of the last 26 hours at whole hours,
     earlier ones at whole days (UTC)."""
 
     def grain_us(end: datetime) -> int:
-        return (HOUR_S if end >= now - _FINE else DAY_S) * 10**6
+        return (HOUR_S if end >= fine_since(now) else DAY_S) * 10**6
 
     since_us, until_us = unix_us(span.since), unix_us(span.until)
     since_us = -(-since_us // grain_us(span.since)) * grain_us(span.since)
@@ -70,12 +85,56 @@ def bucket_sums(ask: Ask, span: Span, experiments: Sequence[str]) -> Sums:
     return _sums(ask, BUCKETS, span, experiments, ["bucket"])
 
 
+def block_range(ask: Ask, span: Span, experiments: Sequence[str]) -> BlockRange | None:
+    """Time blocks that hold pairs, as far as they have not been merged to hours; None without pairs."""
+    within, ends = _in_seconds(BLOCKS, span)
+    return block_range_of(
+        ask(
+            f"SELECT {BLOCK_RANGE} FROM {BLOCKS.name} WHERE {within} AND experiment IN {{experiments:Array(String)}}",
+            {**ends, "experiments": list(experiments)},
+        )
+    )
+
+
+def _in_seconds(rollup: Rollup, span: Span) -> tuple[str, dict[str, int]]:
+    """For any ends: a row belongs to the second in which its time lies."""
+    ends = {"since_s": -(-unix_us(span.since) // 10**6), "until_s": -(-unix_us(span.until) // 10**6)}
+    unix = f"toUnixTimestamp({rollup.time})"
+    return f"{unix} >= {{since_s:Int64}} AND {unix} < {{until_s:Int64}}", ends
+
+
+@dataclass(frozen=True, slots=True)
+class LabelValue:
+    """One value of a label."""
+
+    candidate: str
+    experiment: str
+    name: str
+    value: str
+    pairs: int
+
+
+def label_values(ask: Ask, span: Span, experiments: Sequence[str], *, most: int) -> list[LabelValue]:
+    """The values of each label that most pairs have, at most `most` of each; `span` as `whole` cuts it."""
+    by = "candidate, experiment, label_name"
+    place = [place.name for place in LABELED.vectors["counts"]].index("pairs") + 1
+    found = ask(
+        f"SELECT {by}, label_value, sumForEachMerge(counts)[{place}] AS n FROM {LABELED.name} "
+        f"WHERE {_within(LABELED)} AND experiment IN {{experiments:Array(String)}} AND bucket = {NO_BUCKET} "
+        f"GROUP BY {by}, label_value ORDER BY {by}, n DESC, label_value LIMIT {int(most)} BY {by}",
+        {**_ends(span), "experiments": list(experiments)},
+    )
+    columns = (found[name] for name in ("candidate", "experiment", "label_name", "label_value", "n"))
+    return [LabelValue(*row) for row in zip(*columns, strict=True)]
+
+
 def label_sums(
     ask: Ask,
     span: Span,
     experiments: Sequence[str],
     *,
     name: str | None = None,
+    values: Sequence[tuple[str, str]] | None = None,
     by: Literal["", "time", "bucket"] = "",
     step_s: int = DAY_S,
 ) -> Sums:
@@ -86,6 +145,7 @@ def label_sums(
         span: as `whole` cuts it; by bucket only whole days.
         experiments: ids.
         name: of one label; None: all.
+        values: (name, value) that are wanted; None: all.
         by: also by `time_s` (steps of `step_s`, whole hours or days) or by `bucket` (folded).
         step_s: whole hours in the last 26 hours, else whole days.
     """
@@ -97,7 +157,10 @@ def label_sums(
     where = f"bucket {'!=' if by == 'bucket' else '='} {NO_BUCKET}"
     if name is not None:
         where += " AND label_name = {name:String}"
-    return _sums(ask, LABELED, span, experiments, keys, where=where, parameters={"name": name or ""})
+    if values is not None:
+        where += " AND concat(label_name, '=', label_value) IN {chosen:Array(String)}"
+    parameters = {"name": name or "", "chosen": [f"{label}={value}" for label, value in values or ()]}
+    return _sums(ask, LABELED, span, experiments, keys, where=where, parameters=parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +217,23 @@ def _sums(
         f"GROUP BY {', '.join(names)} ORDER BY {', '.join(names)}",
         {**_ends(span), "experiments": list(experiments), **(parameters or {})},
     )
+    return sums_of(columns, names, rollup.vectors, kept)
+
+
+def sums_of(
+    columns: Mapping[str, Sequence[Any]],
+    keys: Sequence[str],
+    places_of: Mapping[str, Sequence[Statistic]],
+    vectors: Sequence[str],
+) -> Sums:
+    """An answer with columns of keys, and one of arrays (`total_<vector>`) for each vector."""
     statistics: dict[str, Sequence[int]] = {}
-    for vector in kept:
-        places = rollup.vectors[vector]
+    for vector in vectors:
+        places = places_of[vector]
         rows = columns[f"total_{vector}"]
-        by_place: Sequence[Sequence[int]] = list(zip(*rows, strict=True)) if rows else [()] * len(places)
+        by_place: Sequence[Sequence[int]] = list(zip(*rows, strict=True)) if len(rows) else [()] * len(places)
         statistics |= {place.name: column for place, column in zip(places, by_place, strict=True)}
-    return Sums({name: columns[name] for name in names}, statistics)
+    return Sums({name: columns[name] for name in keys}, statistics)
 
 
 def _within(rollup: Rollup) -> str:

@@ -5,6 +5,7 @@ Names of tables and columns are our own; conditions on rows come from the caller
 
 # ruff: noqa: S608 - see above: no text from outside is part of a statement
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -95,9 +96,9 @@ def view_names() -> tuple[str, ...]:
 def _views(prefix: str) -> list[tuple[str, str, str]]:
     """Name, target, SELECT. A row of `pairs` is prepared once, and handed on to the views of `rollup_input`."""
     made = [(f"{r.name}_view", r.name, _grouped(r, f"{prefix}{INPUT.name}", 1)) for r in OF_INPUT]
-    skipped = _grouped(SKIPPED, _within(_prepared("skips", "", prefix)), 1)
+    skipped = _grouped(SKIPPED, _within(prepared("skips", "", prefix)), 1)
     made.append((f"{SKIPPED.name}_view", SKIPPED.name, skipped))
-    return made + [(f"{INPUT.name}_of_{s}", INPUT.name, _prepared(s, "", prefix)) for s in OF_INPUT_SOURCES]
+    return made + [(f"{INPUT.name}_of_{s}", INPUT.name, prepared(s, "", prefix)) for s in OF_INPUT_SOURCES]
 
 
 def _table_ddl(table: Table, how: str, prefix: str) -> str:
@@ -107,7 +108,7 @@ def _table_ddl(table: Table, how: str, prefix: str) -> str:
 
 def _insert(rollup: Rollup, source: Source, sign: Sign, where: str, prefix: str) -> str:
     names = ", ".join(rollup.table.names())
-    select = _grouped(rollup, _within(_prepared(source, where, prefix)), sign)
+    select = _grouped(rollup, _within(prepared(source, where, prefix)), sign)
     return f"INSERT INTO {prefix}{rollup.name} ({names})\n{select}"
 
 
@@ -115,18 +116,22 @@ def _within(select: str) -> str:
     return f"(\n{select}\n)"
 
 
-def _prepared(source: Source, where: str, prefix: str) -> str:
-    """Rows of a source with their keys and vectors."""
+def prepared(source: Source, where: str, prefix: str = "", wanted: Sequence[str] = INPUT.names()) -> str:
+    """Rows of `pairs`, or of `skips` read as such, with their keys and vectors; of these, the ones that are wanted."""
+    if source == "skips":
+        of_skips = ["candidate", "experiment", "reason", "block", *SKIPPED.kept]
+        return nested_rows(source, where, of_skips, OF_SKIPS.definitions, prefix)
+    return nested_rows(source, where, wanted, OF_PAIRS.definitions, prefix)
+
+
+def nested_rows(source: Source, where: str, wanted: Sequence[str], definitions: Expressions, prefix: str = "") -> str:
+    """Rows of a source with columns of `pairs`, and with definitions over these and over each other."""
     wheres = [f"({where})"] if where else []
     if source == "unavailable":
         reasons = ", ".join(quoted(reason) for reason in UNAVAILABLE)
         wheres.append(f"reason IN ({reasons})")
     condition = f" WHERE {' AND '.join(wheres)}" if wheres else ""
-    table = f"{prefix}{_table_of(source)}{condition}"
-    if source == "skips":
-        wanted = ["candidate", "experiment", "reason", "block", *SKIPPED.kept]
-        return nested(wanted, OF_SKIPS.definitions, _columns(source), table)
-    return nested(list(INPUT.names()), OF_PAIRS.definitions, _columns(source), table)
+    return nested(list(wanted), definitions, _columns(source), f"{prefix}{_table_of(source)}{condition}")
 
 
 def _grouped(rollup: Rollup, rows: str, sign: Sign) -> str:

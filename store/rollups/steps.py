@@ -27,7 +27,8 @@ def nested(wanted: list[str], definitions: Expressions, columns: Expressions, so
     known = {*definitions, *columns}
     folded = _folded(wanted, definitions, known)
     steps = _steps(wanted, folded, known)
-    needed = [sql for name, sql in columns.items() if name in _names(steps[0], known)]
+    named = _names(steps[0] if steps else wanted, known)
+    needed = [sql for name, sql in columns.items() if name in named]
     sql = f"SELECT {', '.join(needed)} FROM {source}"
     for step in steps:
         sql = f"SELECT {', '.join(step)} FROM (\n{sql}\n)"

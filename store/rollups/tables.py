@@ -90,13 +90,20 @@ def _is_of_labels(statistic: Statistic) -> bool:
 _BRIEF = {vector: tuple(filter(_is_of_labels, places)) for vector, places in _LINEAR.items()}
 
 
-def _brief(vector: str) -> str:
-    """The places of a vector that rows of labels keep."""
+def brief(vector: str) -> str:
+    """The places of a vector that rows of labels keep, under its name."""
     places = [i + 1 for i, statistic in enumerate(_LINEAR[vector]) if statistic in _BRIEF[vector]]
     return f"arrayMap(i -> {vector}[i], {places}) AS {vector}"
 
 
 _QUOTED_SERIES = ", ".join(quoted(series) for series in SERIES)
+
+
+def series_of(place: str) -> str:
+    """Name of the series of a bin of `rollup_input`."""
+    return f"[{_QUOTED_SERIES}][intDiv({place}, 65536) + 1]"
+
+
 _WHO = (
     Key(Column("candidate", NAME, "Candidate."), "candidate"),
     Key(Column("experiment", NAME, "As in `pairs`."), "experiment"),
@@ -160,7 +167,7 @@ LABELED = Rollup(
     "time",
     "toStartOfDay(time)",
     _BRIEF,
-    f"{_brief('counts')}, {_brief('sums')}, arrayJoin(arrayConcat("
+    f"{brief('counts')}, {brief('sums')}, arrayJoin(arrayConcat("
     f"arrayMap((n, v) -> {_BY_HOUR}, mapKeys(labels), mapValues(labels)), "
     f"arrayMap((n, v) -> {_BY_BUCKET}, mapKeys(labels), mapValues(labels))))",
 )
@@ -171,7 +178,7 @@ HISTOGRAMS = Rollup(
         *_WHO,
         Key(
             Column("series", NAME, f"{', '.join(SERIES)}."),
-            f"[{_QUOTED_SERIES}][intDiv(place, 65536) + 1]",
+            series_of("place"),
         ),
         _HOUR,
         Key(

@@ -2,7 +2,7 @@
 
 import copy
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +11,8 @@ from uuid import UUID
 from record.ids import as_uuid, uuid7_bytes
 from record.outcome import Outcome
 from store.tables import CANDIDATE_COLUMNS, PRIMARY_COLUMNS
+from store.transfer.conversations import hash64
+from store.transfer.forms import Fault
 from store.transfer.kinds import LARGEST, shown
 from store.transfer.layout import ARMS, CANDIDATE, JUDGED_FIELDS, PAIR_FIELDS, PRIMARY
 
@@ -38,28 +40,35 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SINCE, _UNTIL = _EPOCH + timedelta(days=1), datetime(2105, 1, 1, tzinfo=UTC)
 
 
-def faults_of(values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What a row lacks, or what cannot be: (column, what is wrong)."""
-    faults = []
+def faults_of(values: Mapping[str, Any], *, is_whole: bool = True) -> list[Fault]:
+    """What a row lacks, or what cannot be.
+
+    Args:
+        values: what the file says, without what was refused already.
+        is_whole: nothing was refused; else what is missing may be what was.
+    """
+    return [*(_missing(values) if is_whole else ()), *_impossible(values)]
+
+
+def _missing(values: Mapping[str, Any]) -> Iterator[Fault]:
     if not values.get("candidate"):
-        faults.append(("candidate", "missing; each row names the candidate that it compares with the primary"))
-    faults += [
-        (name, f"{shown(values[name])} has characters that cannot be printed, or more than {_NAME_CHARS}")
-        for name in ("candidate", "experiment")
-        if name in values and not (values[name].isprintable() and len(values[name]) <= _NAME_CHARS)
-    ]
+        yield Fault("candidate", "missing; each row names the candidate that it compares with the primary")
     for arm in ARMS:
-        outcome = values.get(f"{arm}_outcome")
-        if outcome is not None and outcome not in _OUTCOMES:
-            faults.append((f"{arm}_outcome", f"{shown(outcome)} is none of {', '.join(Outcome)}"))
         if not _is_known(arm, values):
-            faults.append((f"{arm}_outcome", f"nothing is said of the {arm}; give this, or a figure of it"))
-    faults += [
-        (name, f"{shown(values[name])} is not within {low:g} to {high:g}")
-        for name, low, high in _BOUNDED
-        if name in values and not low <= values[name] <= high
-    ]
-    return faults
+            yield Fault(f"{arm}_outcome", f"nothing is said of the {arm}; give this, or a figure of it")
+
+
+def _impossible(values: Mapping[str, Any]) -> Iterator[Fault]:
+    for name in ("candidate", "experiment"):
+        if name in values and not (values[name].isprintable() and len(values[name]) <= _NAME_CHARS):
+            text = f"{shown(values[name])} has characters that cannot be printed, or more than {_NAME_CHARS}"
+            yield Fault(name, text, "name")
+    for name in (f"{arm}_outcome" for arm in ARMS):
+        if name in values and values[name] not in _OUTCOMES:
+            yield Fault(name, f"{shown(values[name])} is none of {', '.join(Outcome)}", "word")
+    for name, low, high in _BOUNDED:
+        if name in values and not low <= values[name] <= high:
+            yield Fault(name, f"{shown(values[name])} is not within {low:g} to {high:g}", "bounds")
 
 
 def is_judged(values: Mapping[str, Any]) -> bool:
@@ -95,9 +104,9 @@ class Origin:
         made = {f.name: None if f.may_be_null else copy.copy(f.kind.unset) for f in PAIR_FIELDS}
         made |= {"sample_share": 1.0, "worker": "import"}
         known = values.get("request_id")
-        ts = values.get("ts") or _time_in(known) or self._time_of(index)
-        request_id = known or self._id_of(index, ts)
-        conversation = values.get("conversation", _hash64(request_id.bytes))
+        ts = values.get("ts") or time_in(known) or self._time_of(index)
+        request_id = known or self.id_of(index, ts)
+        conversation = values.get("conversation", hash64(request_id.bytes))
         made |= {
             "request_id": request_id,
             "ts": ts,
@@ -106,10 +115,7 @@ class Origin:
             "block": self._block_of(ts),
             "bucket": conversation % 256,
         }
-        for arm in ARMS:
-            status = values.get(f"{arm}_status")
-            is_refused = status is not None and status >= _HTTP_ERRORS
-            made[f"{arm}_outcome"] = (Outcome.HTTP_ERROR if is_refused else Outcome.OK).value
+        made |= {f"{arm}_outcome": outcome_of(arm, values) for arm in ARMS}
         return made | {name: values[name] for name in made if name in values}
 
     def experiment_of(self, candidate: str) -> str:
@@ -121,7 +127,8 @@ class Origin:
         step = min(timedelta(seconds=self.block_s), _DAY / max(1, self.rows))
         return self.end - step * (self.rows - index)
 
-    def _id_of(self, index: int, ts: datetime) -> UUID:
+    def id_of(self, index: int, ts: datetime) -> UUID:
+        """Of a row that names no request."""
         drawn = hashlib.blake2b(f"{self.digest}:{index}".encode(), digest_size=10).digest()
         return as_uuid(uuid7_bytes((ts - _EPOCH) // _MS, int.from_bytes(drawn, "big") >> 6))
 
@@ -131,7 +138,7 @@ class Origin:
         return start.replace(microsecond=0)
 
 
-def _time_in(request_id: UUID | None) -> datetime | None:
+def time_in(request_id: UUID | None) -> datetime | None:
     """The time that a UUID of version 7 carries."""
     if request_id is None or request_id.version != 7:
         return None
@@ -140,5 +147,10 @@ def _time_in(request_id: UUID | None) -> datetime | None:
     return at if at >= _SINCE else None
 
 
-def _hash64(data: bytes) -> int:
-    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big")
+def outcome_of(arm: str, values: Mapping[str, Any]) -> str:
+    """As the row says it, else by the status, else `ok`."""
+    said, status = values.get(f"{arm}_outcome"), values.get(f"{arm}_status")
+    if said is not None:
+        return str(said)
+    is_refused = status is not None and status >= _HTTP_ERRORS
+    return (Outcome.HTTP_ERROR if is_refused else Outcome.OK).value

@@ -10,7 +10,7 @@ from typing import IO, Any
 import msgspec
 
 from store.transfer.column_kinds import Many, Named
-from store.transfer.forms import PairsFileError, ReadRow
+from store.transfer.forms import UNREADABLE, Fault, PairsFileError, ReadRow
 from store.transfer.kinds import Flag, Kind, Text, shown
 from store.transfer.layout import FIELDS, IGNORED, Field, unknown_column
 from store.transfer.lines import Line
@@ -86,7 +86,7 @@ class CsvReader:
                 if len(cells) != len(self._names):
                     raise ValueError(f"{len(cells)} cells, but the header names {len(self._names)} columns")
             except ValueError as error:
-                yield ReadRow(line.number, {}, [("", str(error))])
+                yield ReadRow(line.number, {}, [Fault("", str(error), UNREADABLE)])
             else:
                 yield self._row(line.number, cells)
 
@@ -98,7 +98,7 @@ class CsvReader:
             try:
                 row.values[field.name] = field.read(text)
             except ValueError as error:
-                row.faults.append((field.name, f"{shown(text)} is not {error}"))
+                row.faults.append(Fault(field.name, f"{shown(text)} is not {error}", "value"))
         return row
 
 

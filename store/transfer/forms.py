@@ -14,6 +14,9 @@ Packing = Literal["", "gz", "zst"]
 FORMS: tuple[Form, ...] = ("jsonl", "csv", "parquet")
 _ENDINGS: dict[str, Form] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 _PACKINGS: dict[str, Packing] = {".gz": "gz", ".zst": "zst"}
+UNREADABLE = "unreadable"
+"""Kind of faults of rows that cannot be taken apart."""
+_KNOWN = ".ndjson is known, too, and .gz or .zst behind all but .parquet"
 _GZIP_LEVEL = 6
 
 
@@ -30,6 +33,19 @@ class FileForm:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a row."""
+
+    column: str
+    """Empty: the row as a whole."""
+    text: str
+    kind: str = ""
+    """The same for faults that differ only in the value that they show; empty: the text itself."""
+    once: bool = False
+    """The file as a whole has it: to tell it of one row is enough."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReadRow:
     """A row as a form reads it."""
 
@@ -37,8 +53,7 @@ class ReadRow:
     """In the file's own counting: the line where it begins, or the row."""
     values: dict[str, Any]
     """What the store takes, by column; without those that are NULL."""
-    faults: list[tuple[str, str]]
-    """(column or empty, what is wrong)"""
+    faults: list[Fault]
 
 
 class FormReader(Protocol):
@@ -51,8 +66,13 @@ class FormReader(Protocol):
         """All rows; raises PairsFileError when the file breaks off."""
 
 
-def form_of(path: Path, form: Form | None = None) -> FileForm:
-    """By the file's name; `form` says what the name does not.
+def form_of(path: Path, form: Form | None = None, *, option: str | None = "--format") -> FileForm:
+    """By the file's name.
+
+    Args:
+        path: the file.
+        form: says what the name does not.
+        option: by which a person gives `form`; None: there is none.
 
     Raises:
         PairsFileError: nothing says it, or a Parquet file is packed.
@@ -62,7 +82,8 @@ def form_of(path: Path, form: Form | None = None) -> FileForm:
     named = _ENDINGS.get(inner.suffix.lower())
     found = form or named
     if found is None:
-        raise PairsFileError(f"{path}: its name says no form; end it with .jsonl, .csv or .parquet, or give --format")
+        advice = f", or give {option}" if option else f" ({_KNOWN})"
+        raise PairsFileError(f"{path}: its name says no form; end it with .jsonl, .csv or .parquet{advice}")
     if found == "parquet" and packing:
         raise PairsFileError(f"{path}: Parquet files are packed inside; leave out .{packing}")
     return FileForm(found, packing)

@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
 from typing import IO, Any
 
 import msgspec
 
-from store.transfer.forms import ReadRow
+from store.transfer.forms import UNREADABLE, Fault, ReadRow
 from store.transfer.kinds import Exact, shown
 from store.transfer.layout import FIELDS, IGNORED, Field, unknown_column
 from store.transfer.lines import Line
@@ -15,6 +14,16 @@ from store.transfer.lines import Line
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _encoder = msgspec.json.Encoder()
 _EXACT = tuple(name for name, field in FIELDS.items() if isinstance(field.kind, Exact))
+
+
+class _Digits(str):
+    """A number as it stands in a line."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Without quotes."""
+        return str(self)
 
 
 class JsonWriter:
@@ -54,7 +63,7 @@ class JsonReader:
             try:
                 values = _object(line.data)
             except ValueError as error:
-                yield ReadRow(line.number, {}, [("", str(error))])
+                yield ReadRow(line.number, {}, [Fault("", str(error), UNREADABLE)])
             else:
                 yield _row(line.number, values)
 
@@ -62,12 +71,31 @@ class JsonReader:
 def _object(data: bytes) -> dict[str, Any]:
     try:
         values = _decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        _require_finite(data)
         raise ValueError(f"no JSON object: {error}") from None
     if any(isinstance(values.get(name), float) for name in _EXACT):
         # The digits as they stand there, which a float need not keep.
-        values |= {n: v for n, v in json.loads(data, parse_float=Decimal).items() if n in _EXACT}
+        values |= {n: v for n, v in json.loads(data, parse_float=_Digits).items() if n in _EXACT}
     return values
+
+
+class _NotFinite(Exception):  # noqa: N818 - says what was met
+    """One of the three words that many writers put where JSON has none."""
+
+
+def _require_finite(data: bytes) -> None:
+    """Raises ValueError where a line has NaN or Infinity as a value."""
+    try:
+        json.loads(data, parse_constant=_not_finite)
+    except _NotFinite:
+        raise ValueError("NaN and Infinity are no JSON; leave the field out or write null") from None
+    except (ValueError, RecursionError):
+        return
+
+
+def _not_finite(word: str) -> None:
+    raise _NotFinite(word)
 
 
 def _row(number: int, values: Mapping[str, Any]) -> ReadRow:
@@ -76,10 +104,10 @@ def _row(number: int, values: Mapping[str, Any]) -> ReadRow:
         field = FIELDS.get(name)
         if field is None:
             if name not in IGNORED:
-                row.faults.append((name, unknown_column(name)))
+                row.faults.append(Fault(name, unknown_column(name), once=True))
         elif value is not None:
             try:
-                row.values[name] = field.accept(value)
+                row.values[name] = field.read(value) if isinstance(value, _Digits) else field.accept(value)
             except ValueError as error:
-                row.faults.append((name, f"{shown(value)} is not {error}"))
+                row.faults.append(Fault(name, f"{shown(value)} is not {error}", "value"))
     return row

@@ -166,10 +166,22 @@ class Flag:
         return value
 
 
+def _decimal(text: str) -> Decimal:
+    if not _REAL.fullmatch(text):
+        raise ValueError
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise ValueError from None
+
+
 @dataclass(frozen=True, slots=True)
 class Exact:
-    """Decimal numbers: nothing is rounded but the noise that a sum of doubles carries, below a thousandth of the last
-    digit.
+    """Decimal numbers.
+
+    Where every digit was meant (a decimal of Parquet, a text of JSON), nothing is rounded but noise below a thousandth
+    of the last digit. A number that was a double before it came here is rounded to the last digit, half to even: its
+    own digits are no more exact than that.
     """
 
     digits: int
@@ -186,30 +198,27 @@ class Exact:
         """Numbers, and decimal texts."""
         if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
             raise ValueError
-        if isinstance(value, str):
-            return self.read(value)
-        return self._fitting(value if isinstance(value, Decimal) else Decimal(repr(value)))
+        if isinstance(value, float):
+            return self._rounded(Decimal(repr(value)))
+        exact = _decimal(value) if isinstance(value, str) else Decimal(value)
+        rounded = self._rounded(exact)
+        if abs(rounded - exact) > Decimal(1).scaleb(-self.scale - 3) or (exact and not rounded):
+            raise ValueError
+        return rounded
 
     def read(self, text: str) -> Decimal:
-        """Decimal notation."""
-        if not _REAL.fullmatch(text):
-            raise ValueError
-        try:
-            return self._fitting(Decimal(text))
-        except InvalidOperation:
-            raise ValueError from None
+        """Decimal notation: what tools write of a double."""
+        return self._rounded(_decimal(text))
 
-    def _fitting(self, value: Decimal) -> Decimal:
-        if not value.is_finite():
+    def _rounded(self, value: Decimal) -> Decimal:
+        whole = self.digits - self.scale
+        if not value.is_finite() or (value and value.adjusted() >= whole):
             raise ValueError
-        if value == 0:
-            return Decimal(0).scaleb(-self.scale)
-        if value.adjusted() >= self.digits - self.scale or value.adjusted() < -self.scale:
+        rounded = round(value, self.scale) if value else Decimal(0).scaleb(-self.scale)
+        # Rounding may add a digit before the point; and it makes nothing that is below zero a zero.
+        if rounded.adjusted() >= whole or (value < 0 and not rounded):
             raise ValueError
-        fitting = round(value, self.scale)
-        if abs(fitting - value) > Decimal(1).scaleb(-self.scale - 3):
-            raise ValueError
-        return fitting
+        return rounded
 
     def plain(self, value: Decimal) -> str:
         """All digits of the scale, as a text: a float would round them."""

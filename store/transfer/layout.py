@@ -3,11 +3,13 @@
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
 from store.tables import JUDGEMENTS, PAIRS, PAYLOADS, Column
 from store.transfer.column_kinds import kind_of
+from store.transfer.conversations import Conversation
 from store.transfer.kinds import Kind
 
 PRIMARY, CANDIDATE = "primary", "candidate"
@@ -17,6 +19,9 @@ _BATCH = "batch"
 """Names an insert of one store and says nothing of the pair: it is made anew where a file is imported."""
 _TEXTS = ("request", "response", "reasoning", "tool_calls")
 _JUDGED = ("preference", "score_primary", "score_candidate", "judge")
+
+
+_CONVERSATION = Conversation(0, 2**64 - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ class Field:
 
 def _field(column: Column, name: str | None = None, *, optional: bool = False) -> Field:
     kind, may_be_null = kind_of(column.type)
-    return Field(name or column.name, kind, may_be_null or optional)
+    return Field(name or column.name, _CONVERSATION if column.name == "conversation" else kind, may_be_null or optional)
 
 
 def _columns(columns: tuple[Column, ...]) -> Mapping[str, Column]:
@@ -94,6 +99,7 @@ def has_texts(row: Mapping[str, Any], arm: str) -> bool:
     return any(row.get(column) is not None for (whose, _), column in TEXT_COLUMNS.items() if whose == arm)
 
 
+@lru_cache(maxsize=256)
 def unknown_column(name: str) -> str:
     """What to say of a column that no file has."""
     close = difflib.get_close_matches(name, FIELDS, n=1, cutoff=0.5)

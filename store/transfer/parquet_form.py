@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from store.transfer.column_kinds import Many, Named
-from store.transfer.forms import PairsFileError, ReadRow
+from store.transfer.forms import Fault, PairsFileError, ReadRow
 from store.transfer.kinds import Day, Exact, Flag, Id, Kind, Moment, Real, Whole, shown
 from store.transfer.layout import FIELDS, IGNORED, Field, unknown_column
 
@@ -164,7 +164,7 @@ def _row(number: int, fields: Sequence[Field], values: Sequence[Any]) -> ReadRow
         try:
             row.values[field.name] = field.accept(value)
         except ValueError as error:
-            row.faults.append((field.name, f"{shown(value)} is not {error}"))
+            row.faults.append(Fault(field.name, f"{shown(value)} is not {error}", "value"))
     return row
 
 

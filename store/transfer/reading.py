@@ -9,7 +9,7 @@ import hashlib
 import zlib
 from array import array
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
@@ -18,13 +18,12 @@ import numpy as np
 
 from store.transfer.completion import Origin, faults_of
 from store.transfer.csv_form import CsvReader
-from store.transfer.forms import UNPACKING_ERRORS, Form, FormReader, PairsFileError, form_of, unpacking
+from store.transfer.forms import UNPACKING_ERRORS, Fault, Form, FormReader, PairsFileError, form_of, unpacking
 from store.transfer.json_form import JsonReader
 from store.transfer.layout import ARMS, has_texts
 from store.transfer.lines import lines_of
+from store.transfer.survey import Survey
 
-MAX_FAULTS = 50
-"""That are told; the rest is counted."""
 NO_PYARROW = "Parquet needs pyarrow, which is not installed: pip install 'shadowbench[parquet]'"
 _READ_BYTES = 2**20
 
@@ -40,40 +39,25 @@ class PairsRow:
     number: int
     values: dict[str, Any]
     """What the file says, as the store takes it; NULL is left out."""
-    faults: tuple[str, ...]
-    """One line each."""
-
-
-@dataclass(slots=True)
-class Survey:
-    """What a file holds."""
-
-    rows: int = 0
-    with_texts: int = 0
-    """Rows that hold texts."""
-    faults: list[str] = field(default_factory=list)
-    """The first `MAX_FAULTS`."""
-    more_faults: int = 0
-
-    def add(self, fault: str) -> None:
-        """One more line."""
-        if len(self.faults) < MAX_FAULTS:
-            self.faults.append(fault)
-        else:
-            self.more_faults += 1
+    faults: tuple[Fault, ...]
 
 
 class PairsFile:
     """A file that is read several times and must stay the same."""
 
-    def __init__(self, path: Path, form: Form | None = None) -> None:
+    def __init__(self, path: Path, form: Form | None = None, *, option: str | None = "--format") -> None:
         """Looks at it.
+
+        Args:
+            path: of the file.
+            form: says what its name does not.
+            option: by which a person gives `form`; None: there is none.
 
         Raises:
             PairsFileError: it is not there, or its form is unknown.
         """
         self.path = path
-        self.form = form_of(path, form)
+        self.form = form_of(path, form, option=option)
         self._seen = self._state()
         self._digest: str | None = None
 
@@ -118,11 +102,8 @@ class PairsFile:
                 reader = self._reader(raw)
                 for index, row in enumerate(reader.rows()):
                     place = self._place(reader.unit, row.number)
-                    faults = row.faults or faults_of(row.values)
-                    lines = tuple(
-                        f"{place}: {column}: {text}" if column else f"{place}: {text}" for column, text in faults
-                    )
-                    yield PairsRow(index, place, row.number, row.values, lines)
+                    faults = [*row.faults, *faults_of(row.values, is_whole=not row.faults)]
+                    yield PairsRow(index, place, row.number, row.values, tuple(faults))
             except PairsFileError as error:
                 raise PairsFileError(f"{self.path}: {error}") from None
             except (*UNPACKING_ERRORS, zlib.error) as error:
@@ -161,14 +142,19 @@ def survey_of(file: PairsFile, on_row: Callable[[int], None] = lambda _: None) -
     for row in file.rows():
         found.rows += 1
         for fault in row.faults:
-            found.add(fault)
+            found.add(row.place, fault)
         found.with_texts += any(has_texts(row.values, arm) for arm in ARMS)
         if not row.faults and "request_id" in row.values:
             twins.add(row)
         on_row(found.rows)
     for first, again in twins.found():
-        found.add(f"{file.place_of(again)}: request_id: the same request and candidate as in {file.place_of(first)}")
+        found.add(file.place_of(again), same_pair(file.place_of(first)))
     return found
+
+
+def same_pair(place: str) -> Fault:
+    """A row is of the same pair as the one at `place`."""
+    return Fault("request_id", f"the same request and candidate as in {place}", "same pair")
 
 
 class _Twins:

@@ -1,16 +1,36 @@
-"""A store made of Python rows: sums by numpy, from each metric's extraction."""
+"""A store made of Python rows, for tests of everything that reads a `analyzer.reading.Source`.
 
-from collections.abc import Mapping, Sequence
+    source = FakeSource(random_rows(600, seed=1))                      # rows: tests.analyzer.rows
+    source = FakeSource(rows, counted={"swift": {"received": 9000}})   # what counters say
+    source = FakeSource(rows, complete=Watermark(at, 1, ()))           # up to when it is complete
+    source = FakeSource([*rows, *(skip_row(row, "budget") for row in more)])         # copies that were never sent
+    figures = gather(source, plan, now)                                # or ask it directly: source.sums(...)
+
+Rows are those of the table `pairs`: `ts`, `block`, `bucket`, `candidate`, `experiment` and both outcomes at least;
+`random_rows` makes complete ones. A row with a `reason` is one of `skips`; those of `breaker_open` and `max_in_flight`
+count as failures of the candidate, as everywhere. A judgement stands in the row of its pair: `preference`,
+`score_primary`, `score_candidate`. `FakeSource(rows).window()` holds all pairs. Sums are those of `analyzer.filed`,
+whose own tests hold them against Python's integers (`tests.store.rollups.oracle`) and against the engine; conduct and
+surroundings are those of `conduct_of_rows` and `surroundings_of_rows`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
-import numpy as np
-
+from analyzer.figures import OtherMetric, Threshold, ThresholdCounts
+from analyzer.filed.rows import rows_loaded
+from analyzer.filed.source import FilePairs
+from analyzer.integrity.figures import Conduct
+from analyzer.integrity.filed import conduct_of_rows
 from analyzer.measures import Measure
-from analyzer.source import Experiment, Grouped, Sums, Window
-from analyzer.stats.mean import PairedSums
-from analyzer.stats.ratio import RatioSums
+from analyzer.reading import Setting, Sums
+from analyzer.source import Experiment, Window
+from analyzer.surroundings.figures import Surroundings
+from analyzer.surroundings.filed import surroundings_of_rows
+from store.never_sent import UNAVAILABLE
 from store.watermark import Watermark
 
 
@@ -18,88 +38,63 @@ from store.watermark import Watermark
 class FakeSource:
     rows: Sequence[Mapping[str, Any]] = ()
     counted: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    per_conversation: Mapping[str, float] = field(default_factory=dict)
-    complete: Watermark = field(default_factory=lambda: Watermark(None, 0, ()))
+    complete: Watermark | None = field(default_factory=lambda: Watermark(None, 0, ()))
+    """None: nothing is added any more."""
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def _filed(self) -> FilePairs:
+        rows = [_as_pair(row) for row in self.rows if row.get("reason", UNAVAILABLE[0]) in UNAVAILABLE]
+        return FilePairs(rows_loaded(rows, what="26.9"))
+
+    def window(self) -> Window:
+        return self._filed.window()
 
     def version(self) -> str:
-        return "26.9"
+        return self._filed.version()
 
-    def watermark(self, now: datetime) -> Watermark:
+    def watermark(self, now: datetime) -> Watermark | None:
         return self.complete
 
     def experiments(self, window: Window) -> list[Experiment]:
-        found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-        for row in self._within(window):
-            found.setdefault((row["candidate"], row["experiment"]), []).append(row)
-        return [_experiment(*key, rows) for key, rows in found.items()]
+        return self._filed.experiments(window)
 
     def states(self, window: Window) -> Mapping[str, Mapping[str, int]]:
         return self.counted
 
-    def requests_per_conversation(self, window: Window) -> Mapping[str, float]:
-        return self.per_conversation
+    def cut(self, window: Window, now: datetime) -> tuple[Window, tuple[str, ...]]:
+        return window, self.notes
 
-    def sums(
+    def sums(self, window: Window, experiments: Sequence[Experiment], setting: Setting) -> Mapping[str, Sums]:
+        return self._filed.sums(window, experiments, setting)
+
+    def counts(
+        self, window: Window, experiments: Sequence[Experiment], thresholds: Mapping[str, Sequence[Threshold]]
+    ) -> Mapping[str, tuple[ThresholdCounts, ...]]:
+        return self._filed.counts(window, experiments, thresholds)
+
+    def others(
         self, window: Window, experiments: Sequence[Experiment], measures: Sequence[Measure]
-    ) -> dict[tuple[str, str], dict[str, Grouped]]:
-        result: dict[tuple[str, str], dict[str, Grouped]] = {}
-        for e in experiments:
-            rows = [r for r in self._within(window) if (r["candidate"], r["experiment"]) == (e.candidate, e.id)]
-            grouped = {m.metric: g for m in measures if (g := grouped_sums(m, rows)) is not None}
-            result[e.candidate, e.id] = grouped
-        return result
+    ) -> Mapping[str, tuple[OtherMetric, ...]]:
+        return self._filed.others(window, experiments, measures)
 
-    def _within(self, window: Window) -> list[Mapping[str, Any]]:
-        return [row for row in self.rows if window.since <= row["ts"] < window.until]
+    def conduct(self, window: Window, experiments: Sequence[Experiment], setting: Setting) -> Mapping[str, Conduct]:
+        return {e.candidate: conduct_of_rows(self._of(window, e), setting) for e in experiments}
 
+    def surroundings(
+        self, window: Window, experiments: Sequence[Experiment], setting: Setting
+    ) -> Mapping[str, Surroundings]:
+        return {e.candidate: surroundings_of_rows(self._of(window, e), setting) for e in experiments}
 
-def grouped_sums(measure: Measure, rows: Sequence[Mapping[str, Any]]) -> Grouped | None:
-    kept = [(row, values) for row in rows if (values := measure.taken(row)) is not None]
-    if not kept:
-        return None
-    numbers = np.array([v for _, v in kept], dtype=np.float64)
-    blocks = np.array([row["block"].timestamp() for row, _ in kept])
-    buckets = np.array([float(row["bucket"]) for row, _ in kept])
-    return Grouped(_sums(measure, numbers, blocks), _sums(measure, numbers, buckets))
+    def _of(self, window: Window, experiment: Experiment) -> Iterator[Mapping[str, Any]]:
+        key = experiment.candidate, experiment.id
+        within = (row for row in self.rows if window.since <= row["ts"] < window.until)
+        return (row for row in within if (row["candidate"], row["experiment"]) == key)
 
 
-def _sums(measure: Measure, values: np.ndarray[Any, Any], group: np.ndarray[Any, Any]) -> Sums:
-    if measure.per is not None:
-        return RatioSums.of_pairs(values, group)
-    return PairedSums.of_pairs(values[:, 1], values[:, 0], group)
-
-
-def _experiment(candidate: str, experiment: str, rows: Sequence[Mapping[str, Any]]) -> Experiment:
-    times: list[datetime] = [row["ts"] for row in rows]
-    shares = [row["sample_share"] for row in rows]
-    aborted = [row for row in rows if "client_abort" in (row["primary_outcome"], row["candidate_outcome"])]
-    stayed = [row for row in rows if row not in aborted]
-    return Experiment(
-        candidate,
-        experiment,
-        pairs=len(rows),
-        first=min(times),
-        last=max(times),
-        share_low=min(shares),
-        share_high=max(shares),
-        held=sum(row["held_ms"] > 0 for row in rows),
-        gateway_cached=sum(bool(row["gateway_cache"]) for row in rows),
-        client_aborts=len(aborted),
-        failures_primary=sum(row["primary_outcome"] != "ok" for row in stayed),
-        failures_candidate=sum(row["candidate_outcome"] != "ok" for row in stayed),
-        estimated_primary=sum(row["primary_tokens_estimated"] for row in rows),
-        estimated_candidate=sum(row["candidate_tokens_estimated"] for row in rows),
-        estimated_both=sum(row["primary_tokens_estimated"] and row["candidate_tokens_estimated"] for row in rows),
-        estimator_error_primary=_estimator_error("primary", rows),
-        estimator_error_candidate=_estimator_error("candidate", rows),
-    )
-
-
-def _estimator_error(arm: str, rows: Sequence[Mapping[str, Any]]) -> float | None:
-    names = [f"{arm}_{how}{kind}_tokens" for kind in ("input", "output") for how in ("", "estimated_")]
-    known = [[row.get(name) for name in names] for row in rows if not row[f"{arm}_tokens_estimated"]]
-    both = np.array([numbers for numbers in known if None not in numbers], dtype=np.float64)
-    if len(both) < 30:
-        return None
-    reported_in, estimated_in, reported_out, estimated_out = both.sum(axis=0)
-    return float(max(abs(reported_in / estimated_in - 1), abs(reported_out / estimated_out - 1)))
+def _as_pair(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A copy that was never sent because of the candidate is a pair whose candidate failed."""
+    if "reason" not in row:
+        return row
+    primary = {name: value for name, value in row.items() if not name.startswith("candidate_")}
+    return {**primary, "candidate_outcome": "unavailable", "stream": None, "held_ms": 0.0, "changed": []}

@@ -54,6 +54,7 @@ def random_rows(
                 "conversation": conversation,
                 "block": ts.replace(microsecond=0),
                 "bucket": conversation % 256,
+                "stream": True,
                 "held_ms": random.choice([0.0] * 9 + [3.5]),
                 "gateway_cache": random.random() < 0.05,
                 "exact_match": random.choice([None, True, False]),

@@ -46,7 +46,9 @@ def test_the_table_compares_every_candidate(config: Path, capsys: pytest.Capture
     assert "sage against the primary: 900 pairs" in text
     assert "control (the primary against itself): 500 pairs" in text
     assert "…" not in text
-    assert max(len(line) for line in text.splitlines()) <= 110
+    assert not [line for line in text.splitlines() if line != line.rstrip()]
+    assert _report(config, "--all") == 0
+    assert len(capsys.readouterr().out.splitlines()) > len(text.splitlines())
 
 
 def test_json_goes_to_a_program(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

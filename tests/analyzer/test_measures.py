@@ -28,6 +28,7 @@ def test_latency_is_candidate_then_primary() -> None:
     [
         {"held_ms": 0.5},
         {"gateway_cache": True},
+        {"changed": ["store", "n"]},
         {"candidate_outcome": "timeout"},
         {"primary_outcome": "http_error"},
         {"primary_total_ms": None},

@@ -39,3 +39,10 @@ def test_higher_is_better_is_the_mirror_image(low: float, high: float, margin: f
 def test_touching_zero_decides_nothing() -> None:
     assert verdict(_evidence(-4, 0), "lower", None) is Verdict.UNDECIDED
     assert verdict(_evidence(0, 4), "lower", None) is Verdict.UNDECIDED
+
+
+def test_surely_worse_than_the_margin_is_worse_although_the_interval_holds_zero() -> None:
+    """Bounds may rest on another error than the interval: a margin can be an estimate itself."""
+    evidence = Evidence(Interval(-1.0, 12.0), 6.0, 9.0)
+    assert verdict(evidence, "lower", 5.0) is Verdict.WORSE
+    assert verdict(evidence, "lower", 7.0) is Verdict.UNDECIDED

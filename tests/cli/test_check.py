@@ -88,3 +88,57 @@ def test_faults_for_programs(file: Path, capsys: pytest.CaptureFixture[str]) -> 
         "valid": False,
         "faults": [{"where": f"{file}:2", "key": "lisen", "message": "unknown key; did you mean 'listen'?"}],
     }
+
+
+POLICY = """\
+policy:
+  primary_metrics:
+    - {metric: total_ms, estimand: p95, margin: 200}
+    - {metric: cost_usd, require: better}
+    - {metric: output_tokens, margin: 10%, require: equivalent}
+  guardrails: [{metric: error_rate}]
+  minimum: {pairs: 1500, days: 7}
+"""
+
+
+def test_a_policy_is_said_in_words(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text("primary: {url: http://p}\n" + POLICY)
+    assert run(["check", "-c", str(file)]) == 0
+    assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("policy: ")] == [
+        (
+            "policy: promotes who passes all of these: total_ms p95 not worse by 200 ms or more; "
+            "cost_usd (cost of 1,000 requests) better; output_tokens equivalent within 10 %; "
+            "error_rate not worse by 0.5 percentage points or more (the metric's own margin)"
+        ),
+        "policy: bounds at 95 %, planned for 5,000 pairs; decides nothing before 1,500 pairs over 7 days",
+    ]
+
+
+def test_a_policy_that_waits_for_a_control_leg_says_so(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for policy, why in (
+        ("{guardrails: [{metric: error_rate}], control: {required: true}}", "it requires a control leg"),
+        ("{guardrails: [{metric: exact_match}]}", "exact_match says something only beside the primary's agreement"),
+    ):
+        file.write_text(f"primary: {{url: http://p}}\npolicy: {policy}\n")
+        assert run(["check", "-c", str(file), "--format", "json"]) == 0
+        assert why in json.loads(capsys.readouterr().out)["policy"][-1]
+        file.write_text(f"primary: {{url: http://p}}\ncontrol: {{sample: 5%}}\npolicy: {policy}\n")
+        assert run(["check", "-c", str(file)]) == 0
+        assert why not in capsys.readouterr().out
+
+
+def test_metrics_that_do_not_exist_are_named_with_file_line_and_key(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(
+        "primary: {url: http://p}\n"
+        + POLICY.replace("cost_usd", "costs_usd").replace("error_rate", "error_rate, estimand: p95")
+    )
+    assert run(["check", "-c", str(file)]) == 64
+    assert capsys.readouterr().err.splitlines() == [
+        f"{file}:5: policy.primary_metrics[1].metric: there is no metric 'costs_usd'; did you mean 'cost_usd'?",
+        f"{file}:7: policy.guardrails[0].estimand: error_rate has no p95; there is only rate",
+    ]
+    assert run(["check", "-c", str(file), "--format", "json"]) == 64
+    faults = json.loads(capsys.readouterr().out)["faults"]
+    assert [fault["where"] for fault in faults] == [f"{file}:5", f"{file}:7"]

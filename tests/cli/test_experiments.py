@@ -19,10 +19,10 @@ __all__ = ["upstream"]
 SECRET = "Bearer sk-not-for-the-store"
 
 
-def write(file: Path, upstream: ThreadingHTTPServer, **candidate: Any) -> None:
+def write(file: Path, upstream: ThreadingHTTPServer, policy: dict[str, Any] | None = None, **candidate: Any) -> None:
     url = f"http://127.0.0.1:{upstream.server_address[1]}"
     twin = {"name": "twin", "url": url, "model": "other", "sample": 1.0, "headers": {"authorization": SECRET}}
-    file.write_text(json.dumps({"primary": {"url": url}, "candidates": [twin | candidate]}))
+    file.write_text(json.dumps({"primary": {"url": url}, "candidates": [twin | candidate], "policy": policy}))
 
 
 def reload(program: Running) -> None:
@@ -84,3 +84,48 @@ def test_shares_and_secrets_go_on_with_an_experiment_and_params_start_another(
 def is_by(pair: dict[str, Any], step: dict[str, Any]) -> bool:
     """Was the pair made by this step's configuration?"""
     return pair["sample_share"] == step["sample"] and ("temperature" in pair["changed"]) == ("params" in step)
+
+
+def test_a_policy_is_taken_up_by_a_reload_starts_an_experiment_and_is_stored_with_it(
+    tmp_path: Path, upstream: ThreadingHTTPServer
+) -> None:
+    file, directory = tmp_path / "shadowbench.yaml", tmp_path / "data" / "store"
+    policy = {"guardrails": [{"metric": "error_rate", "margin": "1%"}], "planned_pairs": 700}
+    declared: list[tuple[str, int | None]] = []
+    write(file, upstream)
+    with Running([sys.executable, "-m", "cli.main", "serve", "-c", str(file), *FREE], cwd=tmp_path) as program:
+        clients, _ = ports(program)
+        program.line(r"^store +ready")
+        assert ask(clients) == (200, ANSWER)
+        until_stored(directory, 1)
+        write(file, upstream, policy)
+        reload(program)
+        deadline, asked = time.monotonic() + PATIENCE_S, 1
+        while len(declared) < 2:
+            assert time.monotonic() < deadline, declared
+            assert ask(clients) == (200, ANSWER)
+            asked += 1
+            until_stored(directory, asked)
+            declared = policies(directory)
+        program.signal(signal.SIGTERM)
+        assert program.wait() == 0
+    assert [planned for _, planned in declared] == [None, 700]
+    assert declared[0][0] == ""
+    assert json.loads(declared[1][0])["guardrails"] == [
+        {
+            "metric": "error_rate",
+            "estimand": None,
+            "margin": {"value": 0.01, "relative": True},
+            "require": "not_worse",
+        }
+    ]
+
+
+def policies(directory: Path) -> list[tuple[str, int | None]]:
+    """Policy and planned pairs of every experiment, the first that was seen first."""
+    client = connect(Store(dir=str(directory)), access="reader", start_owner=False)
+    try:
+        rows = Reader(client).query("SELECT policy, planned_pairs FROM experiments ORDER BY created")
+        return [(row["policy"], row["planned_pairs"]) for row in rows]
+    finally:
+        close(client)

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from analyzer.report.printable import printable
 from cli.commands import sql as sql_module
-from cli.commands.screen import printable
 from cli.main import run
 from store.endpoint.place import read_endpoint
 

@@ -52,6 +52,7 @@ def test_one_server_does_not_become_a_cluster_while_it_runs() -> None:
         {"primary": {"url": "http://q", "timeout": {"idle": "1s"}}},
         {"admin": {"token": "t"}},
         {"listen": {"timeout": {"body": "1s"}}},
+        {"policy": {"guardrails": [{"metric": "error_rate", "margin": 0.01}], "planned_pairs": 9000}},
         {"capture": {"encrypt": "0123456789abcdef" * 2}},
         {"limits": {"header": "1KiB"}, "capture": {"max_disk": "1GiB"}, "privacy": {"bodies": "none"}, "drain": "1s"},
     ],

@@ -14,7 +14,12 @@ from cli.demo.setting import PRIMARY
 from cli.demo.simulation import Failure, Lognormal, Profile, draw_answer
 
 FAST = dataclasses.replace(
-    PRIMARY, first_token_s=Lognormal(0.001, 0.1), event_gap_s=Lognormal(0.0005, 0.1), error_share=0.0, spell=None
+    PRIMARY,
+    first_token_s=Lognormal(0.001, 0.1),
+    event_gap_s=Lognormal(0.0005, 0.1),
+    error_share=0.0,
+    failures=tuple(Failure),
+    spell=None,
 )
 MESSAGES: list[Any] = [{"role": "system", "content": "be brief"}, {"role": "user", "content": "how are you?"}]
 

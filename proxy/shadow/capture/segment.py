@@ -64,6 +64,10 @@ class Setup(msgspec.Struct, frozen=True):
     block_s: float
     experiments: dict[str, tuple[str, str]]
     """Candidate -> (experiment id, what is compared as JSON)."""
+    policy: str = ""
+    """What decides about all of them, as JSON; empty when nothing was declared, and before there were policies."""
+    planned_pairs: int | None = None
+    """Pairs that the anytime intervals are planned for; None when nothing was declared."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,75 +1,62 @@
-"""What the report says of the primary against itself: consistent with its table, corrected for many looks."""
-
 from collections.abc import Sequence
+from typing import get_args
 
 import pytest
 
-from analyzer import integrity
-from analyzer.comparison import Comparison
-from analyzer.measures import MEASURES
+from analyzer.integrity.results import ControlCheck, Finding
 from analyzer.report.control_form import control_text
-from analyzer.source import Experiment
-from analyzer.stats.interval import Interval
-from tests.analyzer.rows import START
+from tests.analyzer.report.studies import integrity
 
-EXPERIMENT = Experiment("control", "e0", 800, START, START, 0.1, 0.1, 0, 0, 0, 0, 0)
-
-
-def text_of(p_values: Sequence[float]) -> str:
-    """Of metrics in the order of the table; an interval leaves out 0 where its p-value is below 5 %."""
-    rows = [
-        Comparison(measure, 0.95, 800, 20, interval=Interval(1.0 if p < 0.05 else -1.0, 2.0), p_value=p)
-        for measure, p in zip(MEASURES, p_values, strict=False)
-    ]
-    return control_text(integrity.control(EXPERIMENT, rows))
+LATENCY = ("total_ms", "p95")
+ERRORS = ("error_rate", "rate")
 
 
-CLEAN = [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
+def text_of(findings: Sequence[tuple[tuple[str, str], Finding]]) -> str | None:
+    checks = tuple(ControlCheck(*key, limit=1.0, low=None, high=None, finding=finding) for key, finding in findings)
+    return control_text(integrity(control=checks, control_pairs=1234))
 
 
 @pytest.mark.parametrize(
-    ("p_values", "said"),
+    ("findings", "said"),
     [
         (
-            [0.3, 0.9, *CLEAN],
-            (
-                "800 pairs, none of 9 metrics differs at 95 % by itself, so none after correcting for 9 looks (Holm), "
-                "as it should be"
-            ),
-        ),
-        # 9 * 0.03 = 0.27
-        (
-            [0.3, 0.03, *CLEAN],
-            (
-                "800 pairs, 1 of 9 metrics differs at 95 % by itself (time to first token), none after correcting for "
-                "9 looks (Holm), as it should be"
-            ),
-        ),
-        # 9 * 0.01 = 0.09; 8 * 0.02 = 0.16
-        (
-            [0.01, 0.02, *CLEAN],
-            (
-                "800 pairs, 2 of 9 metrics differ at 95 % each by itself (time to last byte, time to first token), "
-                "none after correcting for 9 looks (Holm), as it should be"
-            ),
-        ),
-        # 9 * 0.001 = 0.009; 8 * 0.02 = 0.16
-        (
-            [0.02, 0.001, *CLEAN],
-            (
-                "800 pairs, 2 of 9 metrics differ at 95 % each by itself (time to last byte, time to first token), 1 "
-                "after correcting for 9 looks (Holm): time to first token, so the setup favours an arm there"
-            ),
+            [(LATENCY, "passed"), (ERRORS, "passed")],
+            "1,234 pairs, equivalent to itself in 2 of 2 metrics, as it should be",
         ),
         (
-            [0.04],
-            (
-                "800 pairs, 1 of 1 metric differs at 95 % by itself (time to last byte), 1 after correcting for 1 look "
-                "(Holm): time to last byte, so the setup favours an arm there"
-            ),
+            [(LATENCY, "failed"), (ERRORS, "passed")],
+            "itself in 1 of 2 metrics; differs in time to last byte, p95, so the setup favours an arm there",
         ),
-        ([], "800 pairs, too little yet for a check of the setup"),
+        (
+            [(ERRORS, "open")],
+            "1,234 pairs, equivalent to itself in 0 of 1 metric; too few pairs to say of failed requests",
+        ),
+        ([(("of_a_plugin", "mean"), "failed")], "differs in of_a_plugin mean"),
+        ([], "1,234 pairs, no metric with a margin to check"),
     ],
 )
-def test_the_line_names_what_the_table_shows_and_what_is_left_of_it(p_values: Sequence[float], said: str) -> None:
-    assert text_of(p_values) == said
+def test_the_sentence_names_what_does_not_pass(findings: Sequence[tuple[tuple[str, str], Finding]], said: str) -> None:
+    found = text_of(findings)
+    assert found is not None
+    assert said in found
+
+
+def test_without_a_control_leg_nothing_is_said() -> None:
+    assert control_text(integrity(control=None)) is None
+
+
+def test_a_short_form_names_a_few_of_those_that_wait_and_all_that_fail() -> None:
+    keys = [("total_ms", e) for e in ("mean", "p50", "p95", "p99")]
+    checks = tuple(ControlCheck(*key, limit=1.0, low=None, high=None, finding="open") for key in keys)
+    found = control_text(integrity(control=checks, control_pairs=1), most=2)
+    assert found == (
+        "1 pair, equivalent to itself in 0 of 4 metrics; too few pairs to say of time to last byte, mean, "
+        "time to last byte, p50 and 2 others"
+    )
+    failed = tuple(ControlCheck(*key, limit=1.0, low=2.0, high=3.0, finding="failed") for key in keys)
+    assert "p99" in (control_text(integrity(control=failed), most=2) or "")
+
+
+def test_every_finding_has_words() -> None:
+    for finding in get_args(Finding):
+        assert text_of([(LATENCY, finding)])

@@ -1,118 +1,144 @@
+"""The report for programs: design section 9, checked against a schema written by hand."""
+
 import dataclasses
 import json
+import math
 from datetime import timedelta
 from typing import Any
 
+import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from analyzer.report.json_form import as_json
-from analyzer.source import Window
+from analyzer.report.json_form import as_json, digest, report_id
+from analyzer.results import Study
 from analyzer.stats.interval import Interval
-from analyzer.study import Plan, Study, study
-from tests.analyzer.fake_source import FakeSource
-from tests.analyzer.rows import START, random_rows
-
-WINDOW = Window(START, START + timedelta(hours=1))
-METRIC_KEYS = [
-    *("metric", "estimand", "unit", "better", "n", "blocks", "design_effect", "primary", "candidate", "difference"),
-    *("relative", "interval", "bound", "margin", "p_value", "p_adjusted", "verdict", "reason", "pairs_needed"),
-    *("usd_needed", "eta_seconds", "method"),
-]
-
-
-@pytest.fixture(scope="module")
-def made() -> Study:
-    rows = [*random_rows(400, seed=1), *random_rows(400, seed=2, candidate="control", experiment="e0", speed=1.0)]
-    counted = {"swift": {"received": 4000, "unsampled": 3590, "budget": 10, "admitted": 400, "ended": 400}}
-    source = FakeSource(rows, counted, {"swift": 3.0})
-    return study(source, Plan(WINDOW, ("swift",)), now=START + timedelta(hours=2))
+from tests.analyzer.report.schema import REPORT
+from tests.analyzer.report.studies import (
+    HOSTILE,
+    POLICY,
+    candidate,
+    control,
+    empty,
+    errors,
+    hostile,
+    latency,
+    made,
+    row,
+)
 
 
-def _report(made: Study) -> dict[str, Any]:
-    text = json.dumps(as_json(made, version="1.2.3"), allow_nan=False)
-    report: dict[str, Any] = json.loads(text)
-    return report
+def report(study: Study) -> dict[str, Any]:
+    text = json.dumps(as_json(study, version="1.2.3"), allow_nan=False)
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
-def test_the_frame_is_that_of_schema_version_1(made: Study) -> None:
-    report = _report(made)
-    assert list(report) == ["schema_version", "id", "generated_at", "window", "versions", "candidates"]
-    assert report["schema_version"] == 1
-    assert report["generated_at"] == "2026-03-01T12:00:00Z"
-    assert report["window"] == {
+@pytest.mark.parametrize(
+    "study",
+    [
+        made(),
+        made(empty()),
+        made(empty(), empty("sage"), control=None, between=(), segments=(), policy=None, watermark=None, notes=()),
+        made(control=None, kind="fixed"),
+        *(hostile(text) for text in HOSTILE),
+    ],
+)
+def test_every_report_fits_the_schema(study: Study) -> None:
+    jsonschema.validate(report(study), REPORT, cls=jsonschema.Draft202012Validator)
+
+
+def changed(name: str, value: Any) -> dict[str, Any]:
+    return {name: value}
+
+
+def test_the_schema_refuses_what_is_none() -> None:
+    broken = report(made())
+    del broken["candidates"][0]["metrics"][0]["interval"]["low"]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(broken, REPORT)
+
+
+def test_the_frame_says_what_it_is_about() -> None:
+    found = report(made())
+    assert found["schema_version"] == 1
+    assert found["generated_at"] == "2026-03-01T12:00:00Z"
+    assert found["window"] == {
         "since": "2026-03-01T10:00:00Z",
-        "until": "2026-03-01T11:00:00Z",
-        "watermark": "2026-03-01T11:00:00Z",
+        "until": "2026-03-01T10:58:00Z",
+        "watermark": "2026-03-01T10:58:03Z",
+        "asked": {"since": "2026-03-01T10:00:00Z", "until": "2026-03-01T11:00:00Z"},
     }
-    assert report["versions"] == {"shadowbench": "1.2.3", "store": "26.9"}
+    assert found["versions"] == {"shadowbench": "1.2.3", "store": "26.9"}
+    assert (found["kind"], found["level"], found["planned_pairs"]) == ("anytime", 0.95, 1000)
+    assert found["policy"] == POLICY.model_dump(mode="json")
 
 
-def test_a_candidate_has_its_states_and_its_integrity(made: Study) -> None:
-    (candidate,) = _report(made)["candidates"]
-    assert (candidate["name"], candidate["experiment"], candidate["pairs"]) == ("swift", "e1", 400)
-    assert candidate["states"] == {"received": 4000, "unsampled": 3590, "budget": 10, "open": 0, "pair": 400}
-    ratio = candidate["integrity"]["sample_ratio"]
-    assert (ratio["expected"], ratio["observed"]) == (0.1, 410 / 4000)
-    assert 0 < ratio["p_value"] < 1
-    assert candidate["integrity"]["missing"] == {"by_design": 10, "candidate": 0, "ours": 0, "ours_share": 0.0}
-    assert candidate["integrity"]["control"]["pairs"] == 400
-    assert (candidate["score"], candidate["decision"]) == (None, "wait")
-    assert "no policy declared" in candidate["reasons"][0]
+def test_a_metric_says_what_was_found_and_what_decides() -> None:
+    (found,) = report(made(candidate(comparisons=(latency(),))))["candidates"][0]["metrics"]
+    assert found["interval"] == {"kind": "anytime", "level": 0.95, "low": -190.0, "high": -153.6}
+    assert found["bound"] == {"side": "upper", "level": 0.95, "value": -155.0}
+    assert found["worst"] == {"low": -195.0, "high": -149.0}
+    assert found["relative"] == pytest.approx(-171.8 / 812.1)
+    assert (found["role"], found["require"], found["margin"]) == ("primary", "not_worse", 200.0)
+    assert (found["metric"], found["estimand"], found["verdict"]) == ("total_ms", "p95", "better")
 
 
-def test_a_metric_has_every_field(made: Study) -> None:
-    (candidate,) = _report(made)["candidates"]
-    latency = candidate["metrics"][0]
-    assert list(latency) == METRIC_KEYS
-    assert (latency["metric"], latency["estimand"], latency["unit"], latency["better"]) == (
-        "total_ms",
-        "mean",
-        "ms",
-        "lower",
-    )
-    assert (latency["interval"]["kind"], latency["interval"]["level"]) == ("fixed", 0.95)
-    assert latency["interval"]["low"] < latency["difference"] < latency["interval"]["high"] < 0
-    assert latency["bound"]["side"] == "upper"
-    assert latency["difference"] < latency["bound"]["value"] < latency["interval"]["high"]
-    assert latency["verdict"] == "better"
-    assert latency["relative"] == pytest.approx(latency["difference"] / latency["primary"])
-    assert "fixed-horizon" in latency["method"]
+def test_what_is_needed_is_said_per_metric() -> None:
+    (found,) = report(made(candidate(comparisons=(errors(),))))["candidates"][0]["metrics"]
+    assert (found["pairs_needed"], found["usd_needed"], found["eta_seconds"]) == (3400, 12.4, 18_000.0)
+    assert found["needed_reason"] is None
 
 
-def test_higher_is_better_has_a_lower_bound(made: Study) -> None:
-    (candidate,) = _report(made)["candidates"]
-    speed = next(m for m in candidate["metrics"] if m["metric"] == "tokens_per_second")
-    assert speed["bound"]["side"] == "lower"
-    assert speed["interval"]["low"] < speed["bound"]["value"] < speed["difference"]
+def test_a_quantile_among_failures_stays_null() -> None:
+    (found,) = report(made(candidate(comparisons=(row("total_ms", "p99", primary=2000.0),))))["candidates"][0][
+        "metrics"
+    ]
+    assert (found["primary"], found["candidate"], found["difference"], found["interval"]) == (2000.0, None, None, None)
 
 
-def test_what_is_unknown_is_null(made: Study) -> None:
-    (candidate,) = _report(made)["candidates"]
-    for metric in candidate["metrics"]:
-        assert metric["margin"] is None
-        if metric["interval"] is None:
-            assert metric["bound"] is metric["p_value"] is metric["method"] is None
-            assert metric["reason"]
+@given(
+    st.sampled_from([math.nan, math.inf, -math.inf]), st.sampled_from(["primary", "difference", "p_value", "margin"])
+)
+def test_not_a_number_never_reaches_json(number: float, name: str) -> None:
+    broken = dataclasses.replace(latency(), interval=Interval(number, number), **changed(name, number))
+    (found,) = report(made(candidate(comparisons=(broken,))))["candidates"][0]["metrics"]
+    assert (found[name], found["interval"]["low"], found["interval"]["high"]) == (None, None, None)
 
 
-def test_a_report_of_nothing_is_valid_json() -> None:
-    empty = study(FakeSource(), Plan(WINDOW, ("swift",)), now=START)
-    (candidate,) = _report(empty)["candidates"]
-    assert (candidate["experiment"], candidate["pairs"], candidate["states"]) == (None, 0, {})
-    assert candidate["integrity"]["sample_ratio"] == {"expected": None, "observed": None, "p_value": None}
-    assert candidate["integrity"]["control"] is None
+def test_a_segment_is_exploratory_and_keeps_its_levels() -> None:
+    found = report(made())["segments"]
+    assert [s["exploratory"] for s in found] == [True, True]
+    assert [(s["name"], s["label"], s["value"], s["candidate"]) for s in found] == [
+        ("swift", "tenant", "acme", 640.3),
+        ("swift", "tenant", "globex", 640.3),
+    ]
 
 
-def test_not_a_number_never_reaches_json(made: Study) -> None:
-    (candidate,) = made.candidates
-    row = dataclasses.replace(candidate.comparisons[0], difference=float("nan"), interval=Interval(float("-inf"), 0.0))
-    broken = dataclasses.replace(made, candidates=(dataclasses.replace(candidate, comparisons=(row,)),))
-    (metric,) = _report(broken)["candidates"][0]["metrics"]
-    assert (metric["difference"], metric["interval"]["low"]) == (None, None)
+def test_the_control_is_there_as_checks_and_as_rows_of_its_own() -> None:
+    found = report(made())
+    assert found["candidates"][0]["integrity"]["control"]["pairs"] == 800
+    assert [c["finding"] for c in found["candidates"][0]["integrity"]["control"]["checks"]] == ["passed", "open"]
+    assert found["control"]["name"] == "control"
+    assert [m["metric"] for m in found["control"]["metrics"]] == [r.metric.name for r in control().comparisons]
 
 
-def test_equal_studies_have_equal_ids_whenever_they_are_made(made: Study) -> None:
-    later = dataclasses.replace(made, generated_at=made.generated_at + timedelta(days=1))
-    other = dataclasses.replace(made, store_version="27.1")
-    assert _report(later)["id"] == _report(made)["id"]
-    assert _report(other)["id"] != _report(made)["id"]
+def test_without_weights_there_is_a_reason_instead_of_a_score() -> None:
+    (found,) = report(made(candidate(score=None, score_reason="no judgements")))["candidates"]
+    assert (found["score"], found["score_reason"]) == (None, "no judgements")
+
+
+def test_equal_studies_have_equal_ids_whenever_they_are_made() -> None:
+    study = made()
+    later = dataclasses.replace(study, generated_at=study.generated_at + timedelta(days=1))
+    other = dataclasses.replace(study, store_version="27.1")
+    assert report(later)["id"] == report(study)["id"]
+    assert report(other)["id"] != report(study)["id"]
+    assert report_id(report(study)) == report(study)["id"]
+
+
+def test_a_digest_does_not_depend_on_the_order_of_keys() -> None:
+    assert digest({"a": 1, "b": [1.5, None]}) == digest({"b": [1.5, None], "a": 1})
+    # printf '{"a":1}' | sha256sum
+    assert digest({"a": 1}) == "015abd7f5cc57a2dd94b7590f04ad8084273905ee33ec5cebeae62276a97f862"

@@ -1,5 +1,6 @@
 """Reference cases: inputs and expected values that other programs made (R, scipy, statsmodels, gbstats)."""
 
+import functools
 import json
 import os
 from pathlib import Path
@@ -32,9 +33,23 @@ class Case:
 
 def reference_case(case_id: str) -> Case:
     """The record, or a skip that says where it was looked for."""
+    return Case(next(record for record in _records() if record["id"] == case_id))
+
+
+def case_ids() -> list[str]:
+    """Of all records, or a skip."""
+    return [str(record["id"]) for record in _records()]
+
+
+def _records() -> list[dict[str, Any]]:
     shared = Path(os.environ.get("SHADOWBENCH_SHARED", _ROOT.parent / "shared"))
     path = shared / "stats" / "cases.json"
     if not path.exists():
         pytest.skip(f"no reference cases: {path} is not there (SHADOWBENCH_SHARED names the folder)")
-    records: list[dict[str, Any]] = json.loads(path.read_text())
-    return Case(next(record for record in records if record["id"] == case_id))
+    return _read(path)
+
+
+@functools.cache
+def _read(path: Path) -> list[dict[str, Any]]:
+    records: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return records

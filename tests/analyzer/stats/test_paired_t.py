@@ -6,15 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from analyzer.stats.interval import (
-    lower_bound,
-    p_above,
-    p_below,
-    p_differs,
-    p_equivalent,
-    two_sided,
-    upper_bound,
-)
+from analyzer.evidence import Normal
+from analyzer.stats.interval import p_differs, two_sided
 from analyzer.stats.mean import PairedMean, PairedSums, paired_mean
 from analyzer.stats.moments import FloatArray, Moments
 from analyzer.stats.robust import StandardError, robust_error
@@ -81,11 +74,12 @@ def test_equivalence_by_two_one_sided_tests() -> None:
     case = reference_case("tost_paired_sleep_3")
     mean, error = _single_pairs(case.array("y"), case.array("x"))
     low, high = case.inputs["low"], case.inputs["high"]
-    interval = two_sided(mean.difference, error, 0.90)
-    p = p_equivalent(mean.difference, error, low=low, high=high)
+    said = Normal(mean.difference, error, 0.90, mean.n)
+    interval = said.evidence().interval
+    p = max(said.p_above(low), said.p_below(high))
     case.check(
-        p_lower=p_above(mean.difference, error, limit=low),
-        p_upper=p_below(mean.difference, error, limit=high),
+        p_lower=said.p_above(low),
+        p_upper=said.p_below(high),
         p_tost=p,
         ci90=(interval.low, interval.high),
     )
@@ -95,10 +89,11 @@ def test_equivalence_by_two_one_sided_tests() -> None:
 def test_non_inferiority_of_a_score() -> None:
     case = reference_case("noninferiority_score")
     mean, error = _single_pairs(case.array("primary"), case.array("candidate"))
-    bound = lower_bound(mean.difference, error, 0.95)
+    said = Normal(mean.difference, error, 0.95, mean.n)
+    bound = said.evidence().lower_bound
     case.check(
         mean_diff=mean.difference,
-        p=p_above(mean.difference, error, limit=-case.inputs["margin"]),
+        p=said.p_above(-case.inputs["margin"]),
         lower_bound_95_one_sided=bound,
     )
     assert (bound > -case.inputs["margin"]) is case.expected["noninferior"]
@@ -114,15 +109,13 @@ def test_single_pairs_give_the_paired_t_test_whatever_their_number(n: int, seed:
     assert p_differs(mean.difference, error) == pytest.approx(theirs.pvalue, rel=1e-9)
     interval, their_interval = two_sided(mean.difference, error, 0.95), theirs.confidence_interval(0.95)
     assert (interval.low, interval.high) == pytest.approx((their_interval.low, their_interval.high), rel=1e-9)
-    assert mean.independent_error == pytest.approx(error.value, rel=1e-9)
+    assert Moments.of(candidate - primary).error() == pytest.approx(error.value, rel=1e-9)
 
 
 def test_one_sided_bounds_are_the_ends_of_the_wider_two_sided_interval() -> None:
     error = StandardError(2.0, 12.0, 13, "CR2")
-    interval = two_sided(5.0, error, 0.90)
-    assert (lower_bound(5.0, error, 0.95), upper_bound(5.0, error, 0.95)) == pytest.approx(
-        (interval.low, interval.high)
-    )
+    interval, said = two_sided(5.0, error, 0.90), Normal(5.0, error, 0.95, 13).evidence()
+    assert (said.lower_bound, said.upper_bound) == pytest.approx((interval.low, interval.high))
 
 
 def test_no_pairs_have_no_mean() -> None:
@@ -134,5 +127,6 @@ def test_one_pair_has_a_mean_and_no_error() -> None:
     sums = PairedSums.of_pairs(np.array([3.0]), np.array([5.0]), np.array([0.0]))
     mean = paired_mean(sums)
     assert mean is not None
-    assert (mean.difference, mean.independent_error) == (2.0, None)
+    assert mean.difference == 2.0
+    assert Moments.of(np.array([2.0])).error() is None
     assert robust_error(sums.influence()) is None

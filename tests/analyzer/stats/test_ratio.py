@@ -42,7 +42,10 @@ def test_difference_of_two_ratios_of_the_same_rows() -> None:
 def test_difference_of_two_ratios_from_sums_alone() -> None:
     case = reference_case("ratio_delta_paired_diff_sums")
     sums = RatioSums(
-        np.array([case.inputs["n"]], dtype=np.float64), case.array("sums")[None, :], case.array("second_moments")
+        np.array([case.inputs["n"]], dtype=np.float64),
+        case.array("sums")[None, :],
+        case.array("second_moments"),
+        np.array([0]),
     )
     result = ratio_difference(sums)
     assert result is not None

@@ -51,8 +51,8 @@ def statistics(pairs: Iterable[Row], unavailable: Iterable[Row] = ()) -> dict[st
 def of_row(row: Row) -> Counter[str]:
     """What one pair adds."""
     found: Counter[str] = Counter()
-    for measure in BY_NAME.values():
-        if (taken := measure.taken(row)) is not None:
+    for measure in (m for m in BY_NAME.values() if m.origin == "rollups"):
+        if measure.origin == "rollups" and (taken := measure.taken(row)) is not None:
             _ADDERS[_kind(measure)](found, measure, taken)
     for metric in LATENCIES:
         _add_failures(found, metric, row)
@@ -60,7 +60,7 @@ def of_row(row: Row) -> Counter[str]:
 
 
 def _kind(measure: Measure) -> str:
-    return "agreement" if measure.joint else measure.estimand
+    return "agreement" if measure.joint else measure.kind
 
 
 def _whole(value: float, unit: int, most: float = math.inf) -> int:
@@ -201,3 +201,42 @@ def bins(rows: Iterable[Row], gamma: float) -> Counter[tuple[str, int]]:
 def hour_of(moment: datetime) -> datetime:
     """Its begin."""
     return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def restricted(rows: Iterable[Row], cap_us: int) -> dict[str, int]:
+    """What restricted means are made of: each arm answered or timed out, and nothing is longer than the cap."""
+    found: Counter[str] = Counter()
+    for row in rows:
+        for metric in ("total_ms", "ttft_ms"):
+            p, c = (_capped(row, arm, metric, cap_us) for arm in ("primary", "candidate"))
+            if p is not None and c is not None and _own_time(row):
+                parts = {"n": 1, "primary": p, "candidate": c, "primary_2": p * p, "candidate_2": c * c}
+                parts |= {"cross": p * c, "difference_3": (c - p) ** 3}
+                found.update({f"{PREFIXES[metric]}_{name}": value for name, value in parts.items()})
+    return dict(found)
+
+
+def _capped(row: Row, arm: str, metric: str, cap_us: int) -> int | None:
+    found = row.get(f"{arm}_{metric}")
+    known = found is not None and math.isfinite(found)
+    value = float(found or 0.0) if known else 0.0
+    if row[f"{arm}_outcome"] == "ok":
+        return min(_whole(value, 1000, HOUR_US), cap_us) if known else None
+    if row[f"{arm}_outcome"] != "timeout":
+        return None
+    if metric == "total_ms" or (not known and row.get("stream")):
+        return cap_us
+    return min(_whole(value, 1000, HOUR_US), cap_us) if known else None
+
+
+def below(rows: Iterable[Row], metric: str, primary_ms: float, candidate_ms: float) -> tuple[int, int, int, int]:
+    """(pairs that count, primary at or below, candidate at or below, both); a failure is longer than everything."""
+    n = at_p = at_c = both = 0
+    for row in rows:
+        if latencies(row, metric) is not None:
+            p, c = (
+                row[f"{arm}_outcome"] == "ok" and row[f"{arm}_{metric}"] <= limit
+                for arm, limit in (("primary", primary_ms), ("candidate", candidate_ms))
+            )
+            n, at_p, at_c, both = n + 1, at_p + p, at_c + c, both + (p and c)
+    return n, at_p, at_c, both

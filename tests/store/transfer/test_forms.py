@@ -1,6 +1,7 @@
 """What is written is read again to the last bit, and other programs read the same in it."""
 
 import csv
+import hashlib
 import json
 import math
 from collections.abc import Sequence
@@ -130,6 +131,16 @@ def test_a_name_says_its_form(name: str, given_form: Form | None, expected: File
     assert form_of(Path(name), given_form) == expected
 
 
+@pytest.mark.parametrize("name", ["a", "foo.txt", "a.gz"])
+def test_without_an_option_the_known_endings_are_named(name: str) -> None:
+    """`report` and `gate` have a --format, too: that of what they write."""
+    with pytest.raises(PairsFileError) as caught:
+        form_of(Path(name), option=None)
+    assert "--format" not in str(caught.value)
+    for known in (".jsonl", ".ndjson", ".csv", ".parquet", ".gz", ".zst"):
+        assert known in str(caught.value)
+
+
 @pytest.mark.parametrize(("name", "says"), [("a", "--format"), ("a.gz", "--format"), ("a.parquet.gz", "leave out .gz")])
 def test_a_name_that_says_nothing_is_refused(name: str, says: str) -> None:
     with pytest.raises(PairsFileError, match=says):
@@ -187,3 +198,124 @@ def test_money_in_json_keeps_the_digits_that_a_float_would_lose(tmp_path: Path) 
     (row,) = PairsFile(path).rows()
     assert row.values["primary_cost_usd"] == Decimal("123456789.123456789")
     assert row.values["candidate_cost_usd"] == Decimal("0.3")  # a sum of doubles
+
+
+# Money.
+
+NANO = [
+    ("0.0000000014", "0.000000001"),
+    ("0.0000000016", "0.000000002"),
+    ("0.0000000025", "0.000000002"),
+    ("0.0000000035", "0.000000004"),
+    ("0.0000000005", "0"),
+    ("1e-10", "0"),
+    ("0.00012345678987654321", "0.000123457"),
+    ("1.2345678905", "1.234567890"),
+    ("0.1", "0.1"),
+]
+"""Decimal digits, and what they are to a nano-dollar, half to even, by hand."""
+
+
+def money_file(path: Path, digits: str) -> Path:
+    """The same double in three forms."""
+    if path.suffix == ".jsonl":
+        path.write_text(f'{{"candidate": "a", "primary_total_ms": 1, "candidate_cost_usd": {digits}}}\n')
+    elif path.suffix == ".csv":
+        path.write_text(f"candidate,primary_total_ms,candidate_cost_usd\na,1,{digits}\n")
+    else:
+        pa = pytest.importorskip("pyarrow")
+        row = {"candidate": "a", "primary_total_ms": 1.0, "candidate_cost_usd": float(digits)}
+        pq.write_table(pa.Table.from_pylist([row]), path)
+    return path
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
+@pytest.mark.parametrize(("digits", "usd"), NANO)
+def test_money_that_was_a_double_is_rounded_to_a_nano_dollar(
+    digits: str, usd: str, ending: str, tmp_path: Path
+) -> None:
+    (row,) = PairsFile(money_file(tmp_path / f"m.{ending}", digits)).rows()
+    assert row.faults == ()
+    cost = row.values["candidate_cost_usd"]
+    assert (cost, cost.as_tuple().exponent) == (Decimal(usd), -9)
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
+@pytest.mark.parametrize("digits", ["-0.01", "-1e-10", "-0.0000000014", "1000000000.5", "1e300"])
+def test_money_below_zero_or_too_large_stays_refused(digits: str, ending: str, tmp_path: Path) -> None:
+    (row,) = PairsFile(money_file(tmp_path / f"m.{ending}", digits)).rows()
+    assert [fault.column for fault in row.faults] == ["candidate_cost_usd"]
+
+
+@pytest.mark.parametrize(
+    ("ending", "digits"),
+    [("jsonl", "999999999.9999999999"), ("csv", "999999999.9999999999"), ("csv", "nan"), ("csv", "inf")]
+    + [("parquet", word) for word in ("nan", "inf", "-inf")]
+    + [("jsonl", "1e-99999999999999999999"), ("csv", "1e-99999999999999999999")],
+)
+def test_money_that_is_none_is_a_fault_and_no_crash(ending: str, digits: str, tmp_path: Path) -> None:
+    (row,) = PairsFile(money_file(tmp_path / f"m.{ending}", digits)).rows()
+    assert [fault.column for fault in row.faults] == ["candidate_cost_usd"]
+
+
+def test_an_exact_decimal_that_would_lose_value_stays_refused(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    costs = ["0.000000001400", "0.000000000100", "0.250000000000"]
+    columns = {
+        "candidate": ["a"] * 3,
+        "primary_total_ms": [1.0] * 3,
+        "candidate_cost_usd": pa.array([Decimal(cost) for cost in costs], pa.decimal128(18, 12)),
+    }
+    path = tmp_path / "exact.parquet"
+    pq.write_table(pa.table(columns), path)
+    assert [[fault.column for fault in row.faults] for row in PairsFile(path).rows()] == [
+        ["candidate_cost_usd"],
+        ["candidate_cost_usd"],
+        [],
+    ]
+
+
+# Conversations.
+
+
+def conversations(path: Path, values: Sequence[Any]) -> list[int]:
+    if path.suffix == ".jsonl":
+        rows = [{"candidate": "a", "primary_total_ms": 1, "candidate_total_ms": 1, "conversation": v} for v in values]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    elif path.suffix == ".csv":
+        with path.open("w", newline="") as file:
+            rows_of_csv = csv.writer(file)
+            rows_of_csv.writerow(["candidate", "primary_total_ms", "candidate_total_ms", "conversation"])
+            rows_of_csv.writerows(["a", 1, 1, value] for value in values)
+    else:
+        pa = pytest.importorskip("pyarrow")
+        n = len(values)
+        same_columns = {"candidate": ["a"] * n, "primary_total_ms": [1.0] * n, "candidate_total_ms": [1.0] * n}
+        pq.write_table(pa.table({**same_columns, "conversation": list(values)}), path)
+    found = list(PairsFile(path).rows())
+    assert [fault for row in found for fault in row.faults] == []
+    return [row.values["conversation"] for row in found]
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
+def test_a_conversation_may_be_any_text(ending: str, tmp_path: Path) -> None:
+    """Its number is BLAKE2b's of 64 bits, by the standard library; equal texts are one conversation."""
+    texts_ = ["session-7", "0195f0a0-0000-7000-8000-000000000001", "Grüße, 漢字", "session-7", str(2**64), "-1", "1.5"]
+    hashes = [int.from_bytes(hashlib.blake2b(t.encode(), digest_size=8).digest(), "big") for t in texts_]
+    assert conversations(tmp_path / f"c.{ending}", texts_) == hashes
+    assert conversations(tmp_path / f"d.{ending}", ["0", "42", str(2**64 - 1)]) == [0, 42, 2**64 - 1]
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
+def test_a_conversation_that_is_a_number_stays_what_it_is(ending: str, tmp_path: Path) -> None:
+    assert conversations(tmp_path / f"c.{ending}", [0, 7, 2**63 - 1]) == [0, 7, 2**63 - 1]
+
+
+@pytest.mark.parametrize("value", ["", " ", -1, 1.5, 2**64, True, ["a"]])
+def test_a_conversation_that_names_none_is_refused(value: Any, tmp_path: Path) -> None:
+    """An empty text would make one conversation of all rows that have it."""
+    path = tmp_path / "c.jsonl"
+    row = {"candidate": "a", "primary_total_ms": 1, "candidate_total_ms": 1, "conversation": value}
+    path.write_text(json.dumps(row) + "\n")
+    (fault,) = survey_of(PairsFile(path)).faults
+    assert fault.endswith("is not a whole number from 0 to 18446744073709551615, or a text that is not empty")

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from store.transfer import lines
 from store.transfer.completion import Origin
 from store.transfer.forms import PairsFileError
 from store.transfer.layout import PAIR_FIELDS
-from store.transfer.reading import MAX_FAULTS, PairsFile, complete_rows, survey_of
+from store.transfer.reading import PairsFile, complete_rows, survey_of
+from store.transfer.survey import ALIKE, MAX_FAULTS
 from tests.store.transfer.generated import plain_row, request_id
 
 
@@ -87,7 +89,11 @@ def test_a_bad_value_is_one_line_with_its_place_and_what_is_allowed(
     [
         ("{", "no JSON object"),
         ("[]", "no JSON object"),
-        ('{"candidate": NaN}', "no JSON object"),
+        ('{"candidate": NaN}', "1: NaN and Infinity are no JSON; leave the field out or write null"),
+        ('{"candidate": "a", "primary_total_ms": -Infinity', "1: NaN and Infinity are no JSON"),
+        ('{"labels": {"a": Infinity}, "primary_total_ms": 1}', "1: NaN and Infinity are no JSON"),
+        ('{"candidate": nan}', "no JSON object"),
+        pytest.param('{"labels": ' + "[" * 100_000, "no JSON object", id="deep"),
         ('{"primary_status": 1' + "0" * 5000 + "}", "no JSON object"),
         ('{"candidate": "\\ud800", "primary_status": 1, "candidate_status": 1}', "no JSON object"),
         ('{"primary_total_ms": 1, "candidate_total_ms": 2}', "candidate: missing"),
@@ -102,10 +108,73 @@ def test_a_row_that_is_none_is_one_line(line: str, says: str, tmp_path: Path) ->
     assert says in fault
 
 
-def test_all_faults_are_told_up_to_a_bound(tmp_path: Path) -> None:
-    path = jsonl(tmp_path, *(plain_row(n, primary_status=-1) for n in range(MAX_FAULTS + 5)))
-    survey = survey_of(PairsFile(path))
-    assert (survey.rows, len(survey.faults), survey.more_faults) == (MAX_FAULTS + 5, MAX_FAULTS, 5)
+def test_a_fault_of_every_row_is_told_three_times_and_then_counted(tmp_path: Path) -> None:
+    """So that another column's is seen."""
+    rows = [plain_row(n, primary_status=-1 - n) for n in range(11_999)]
+    rows.append(plain_row(0, primary_status="x", candidate_outcome="fine"))
+    survey = survey_of(PairsFile(jsonl(tmp_path, *rows)))
+    lines, untold = survey.told()
+    assert [line.partition("pairs.jsonl:")[2][:20] for line in lines[:4]] == [
+        "1: primary_status: -",
+        "2: primary_status: -",
+        "3: primary_status: -",
+        "12000: candidate_out",
+    ]
+    assert lines[4:] == ["primary_status: 11,997 more rows with such a fault"]
+    assert (survey.rows, survey.more_faults, untold) == (12_000, 11_997, 0)
+
+
+@pytest.mark.parametrize(
+    ("row", "ends"),
+    [
+        (lambda n: plain_row(n, primary_outcome=f"o{n}"), "primary_outcome: 7 more rows with such a fault"),
+        (lambda n: plain_row(n, held_ms=-n - 1), "held_ms: 7 more rows with such a fault"),
+        (lambda n: plain_row(n, candidate="\x07" * (n + 1)), "candidate: 7 more rows with such a fault"),
+        (lambda n: {"candidate_total_ms": n, "primary_total_ms": 1}, "candidate: 7 more rows with such a fault"),
+        (lambda n: " " * n + "{\n", "rows that cannot be read: 7 more rows with such a fault"),
+        (lambda _: plain_row(0, request_id=request_id(1)), "request_id: 6 more rows with such a fault"),
+    ],
+)
+def test_faults_are_alike_whatever_the_value(row: Callable[[int], Any], ends: str, tmp_path: Path) -> None:
+    lines, untold = survey_of(PairsFile(jsonl(tmp_path, *(row(n) for n in range(10))))).told()
+    assert (len(lines), lines[-1], untold) == (ALIKE + 1, ends, 0)
+
+
+def test_one_more_row_is_a_row(tmp_path: Path) -> None:
+    lines, _ = survey_of(PairsFile(jsonl(tmp_path, *(plain_row(n, held_ms=-1) for n in range(ALIKE + 1))))).told()
+    assert lines[-1] == "held_ms: 1 more row with such a fault"
+
+
+def test_different_faults_of_a_column_are_told_each(tmp_path: Path) -> None:
+    rows = [plain_row(n, held_ms=value) for n, value in enumerate([-1, -2, -3, "x", -4, "y"])]
+    lines, _ = survey_of(PairsFile(jsonl(tmp_path, *rows))).told()
+    assert [line[-30:] for line in lines[3:]] == [
+        "a number from -1e+15 to 1e+15"[-30:].rjust(30),
+        "a number from -1e+15 to 1e+15"[-30:].rjust(30),
+        "held_ms: 1 more row with such a fault"[-30:],
+    ]
+
+
+def test_an_unknown_column_is_told_once(tmp_path: Path) -> None:
+    survey = survey_of(PairsFile(jsonl(tmp_path, *(plain_row(n, modle="m", seed=1) for n in range(100)))))
+    lines, untold = survey.told()
+    assert [line.partition("pairs.jsonl:")[2].split(";")[0] for line in lines] == [
+        "1: modle: no such column",
+        "1: seed: no such column",
+    ]
+    assert (survey.more_faults, untold) == (0, 0)
+
+
+def test_faults_are_told_up_to_a_bound(tmp_path: Path) -> None:
+    """However many columns are wrong, and whatever their names."""
+    rows = [plain_row(n, **{f"c{n}": 1}) for n in range(MAX_FAULTS + 5)]
+    lines, untold = survey_of(PairsFile(jsonl(tmp_path, *rows))).told()
+    assert (len(lines), untold) == (MAX_FAULTS, 5)
+    several = [plain_row(n, **{f"x{n}": 1}) for n in range(MAX_FAULTS - 1)]
+    several += [plain_row(n, held_ms=-1, primary_status=-1) for n in range(9)]
+    lines, untold = survey_of(PairsFile(jsonl(tmp_path, *several))).told()
+    assert len(lines) == MAX_FAULTS
+    assert untold == 17
 
 
 def test_a_pair_that_is_there_twice_is_named_with_both_places(tmp_path: Path) -> None:

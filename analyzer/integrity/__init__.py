@@ -1,0 +1,1 @@
+"""Was the sample what it should be, what is missing, and does the setup favour an arm?"""

@@ -1,0 +1,1 @@
+"""Pairs of a file, in memory."""
