@@ -9,18 +9,18 @@ from typing import Any
 from tests.scenario.commands import TIMEOUT_S, output_of, processes_below, shadowbench, wait_for_line
 
 
-def verdicts(report: dict[str, Any]) -> dict[str, dict[str, str]]:
-    return {c["name"]: {m["metric"]: m["verdict"] for m in c["metrics"]} for c in report["candidates"]}
+def verdicts(report: dict[str, Any]) -> dict[str, dict[tuple[str, str], str]]:
+    return {c["name"]: {(m["metric"], m["estimand"]): m["verdict"] for m in c["metrics"]} for c in report["candidates"]}
 
 
 async def test_a_short_demonstration_decides_what_differs_plainly_and_leaves_nothing_running(folder: Path) -> None:
     """swift is faster and cheaper, sage slower and dearer; afterwards the store can still be asked."""
-    shown = await output_of("demo", "--seconds", "10", "--exit", directory=folder)
+    shown = await output_of("demo", "--seconds", "20", "--exit", directory=folder)
     assert "no real model is called" in shown
     assert processes_below(folder) == []
     report = json.loads(await output_of("report", "--format", "json", directory=folder))
     found = verdicts(report)
-    for metric in ("total_ms", "ttft_ms", "cost_usd"):
+    for metric in (("total_ms", "p50"), ("ttft_ms", "p50"), ("cost_usd", "mean")):
         assert found["swift"][metric] == "better", metric
         assert found["sage"][metric] == "worse", metric
     await pairs_survive_a_round_trip(folder)

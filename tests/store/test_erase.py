@@ -149,7 +149,7 @@ def test_money_stays_the_audit_knows_what_went_and_the_list_of_it_is_not_kept(st
 
 
 def test_requests_that_began_after_the_call_stay(store: Client) -> None:
-    requests(store, "acme", ago=timedelta(minutes=-10))
+    requests(store, "acme", ago=timedelta(hours=-10))
     assert eraser(store).erase(ACME).requests == 0
     assert rows(store)["pairs"] == 2
 
