@@ -17,7 +17,7 @@ from analyzer.source import Experiment, Window
 from analyzer.surroundings.figures import Surroundings
 from analyzer.surroundings.stored import read_surroundings
 from store import comparison, weighed
-from store.comparison import Ask, Columns, Span
+from store.comparison import Ask, Span, records
 from store.experiments import estimator_errors, experiment_rows
 from store.rollups import thresholds as thresholds_of
 from store.rollups.grid import Grid
@@ -61,7 +61,7 @@ class StoredPairs:
 
     def experiments(self, window: Window) -> list[Experiment]:
         """What has pairs in the window."""
-        rows = _rows(experiment_rows(self._ask, _span(window)))
+        rows = list(records(experiment_rows(self._ask, _span(window))))
         errors = self._estimator_errors(rows)
         return [
             Experiment(
@@ -86,13 +86,13 @@ class StoredPairs:
         names = ("estimator_error_primary", "estimator_error_candidate")
         return {
             (row["candidate"], row["experiment"]): {name: row[name] for name in names}
-            for row in _rows(estimator_errors(self._ask, span, one_in))
+            for row in records(estimator_errors(self._ask, span, one_in))
         }
 
     def states(self, window: Window) -> dict[str, dict[str, int]]:
         """Candidate -> counted state -> requests."""
         counted: dict[str, dict[str, int]] = defaultdict(dict)
-        for row in _rows(comparison.state_rows(self._ask, _span(window))):
+        for row in records(comparison.state_rows(self._ask, _span(window))):
             counted[row["candidate"]][row["state"]] = int(row["requests"])
         return dict(counted)
 
@@ -163,8 +163,8 @@ class StoredPairs:
     def hours(self, window: Window) -> HourRows:
         """Counts of the workers and rows that are there, hour by hour."""
         span = _span(window)
-        counted = _rows(comparison.counter_hours(self._ask, span))
-        there = _rows(comparison.row_hours(self._ask, span))
+        counted = records(comparison.counter_hours(self._ask, span))
+        there = records(comparison.row_hours(self._ask, span))
         return HourRows(
             counted={
                 (_from_s(r["hour_s"]), r["candidate"], r["state"]): (int(r["requests"]), _from_s(r["last_s"]))
@@ -233,10 +233,6 @@ def _weighed_sums(groups: Sequence[weighed.Group], of: weighed.Weighed, cubes: f
         tuple(of.products[4 * i : 4 * i + 4] for i in range(4)),
         cubes,
     )
-
-
-def _rows(columns: Columns) -> list[Mapping[str, Any]]:
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _span(window: Window) -> Span:

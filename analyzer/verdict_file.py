@@ -39,6 +39,8 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "exit_code": int,
 }
 _GZIP = b"\x1f\x8b"
+MAX_BYTES = 256 * 2**20
+"""Of an unpacked file; those of a month with ten candidates have some ten million."""
 _FIGURES = TypeAdapter(Figures)
 _NOT_FINITE = {math.inf: "Infinity", -math.inf: "-Infinity"}
 
@@ -128,9 +130,7 @@ def load(path: Path) -> dict[str, Any]:
         VerdictFileError: it cannot be read, is damaged, or is of another version.
     """
     try:
-        data = path.read_bytes()
-        text = (gzip.decompress(data) if data.startswith(_GZIP) else data).decode()
-        values = json.loads(text, parse_constant=_refuse)
+        values = json.loads(_bytes_of(path).decode(), parse_constant=_refuse)
     except (ValueError, RecursionError):
         raise VerdictFileError(f"{path}: is damaged, or no verdict file: it is not JSON") from None
     except (EOFError, zlib.error, gzip.BadGzipFile):
@@ -146,6 +146,18 @@ def load(path: Path) -> dict[str, Any]:
         if name not in values or not isinstance(values[name], kinds):
             raise VerdictFileError(f"{path}: is damaged: {name!r} is missing, or not what it should be")
     return values
+
+
+def _bytes_of(path: Path) -> bytes:
+    """Unpacked; a small file may unpack to more than any machine holds."""
+    with path.open("rb") as raw:
+        is_packed = raw.read(len(_GZIP)) == _GZIP
+        raw.seek(0)
+        with gzip.open(raw) if is_packed else raw as file:
+            data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise VerdictFileError(f"{path}: holds more than {MAX_BYTES >> 20} MiB; no verdict is that large")
+    return data
 
 
 def _refuse(constant: str) -> float:

@@ -24,14 +24,14 @@ from clickhouse_connect.driver.client import Client
 
 from bench.bars import write_bars
 from bench.capture_log import CANDIDATE, MIXES, MODELS, Expected, Mix, Written, write_log
-from bench.machine import BenchError, cores, cpu_seconds, say
+from bench.machine import BenchError, cores, say
 from bench.measured import Figure, Measured, measured_now, save
+from bench.recorder_roles import cpu_by_role, hand_over
 from bench.results import spread, table, write_section
 from bench.rounds import Kind
 from bench.served import Served
 from bench.upstreams import StaticUpstream, chat_answer
 from config.model import Store
-from proxy.shadow.capture.board import SUFFIX
 from store.locate import close, connect
 
 SECTION = "recorder"
@@ -40,7 +40,6 @@ _TIMEOUT_S = 300.0
 _POLL_S = 0.1
 _LOOK_S = 0.025
 _RATE_PER_S = 100
-_ROLES = ("recorder", "store")
 
 
 @dataclass(slots=True)
@@ -81,12 +80,12 @@ def _round(cost: Cost, directory: Path, pairs: int, core: int, seed: int) -> Non
     served = Served(directory, _values(capture), core=core)
     try:
         served.wait_until_ready()
-        before_s = _cpu(served)
+        before_s = cpu_by_role(served)
         began_s = time.monotonic()
-        _hand_over(directory / "log", capture)
+        hand_over(directory / "log", capture)
         _wait_for_rows(served, pairs)
         cost.seconds.append(time.monotonic() - began_s)
-        spent_s = {role: after - before_s[role] for role, after in _cpu(served).items()}
+        spent_s = {role: after - before_s[role] for role, after in cpu_by_role(served).items()}
         with closing(_Reading(store)) as reading:
             check(reading.client, written)
     finally:
@@ -113,22 +112,6 @@ def _values(capture: Path) -> dict[str, Any]:
         "candidates": [{"name": CANDIDATE, "url": "http://127.0.0.1:9", "model": MODELS[1], "sample": 1.0}],
         "capture": {"dir": str(capture)},
     }
-
-
-def _cpu(served: Served) -> dict[str, float]:
-    found = {}
-    for role in _ROLES:
-        pids = served.role_pids(role)
-        if not pids:
-            raise BenchError(f"the {role} does not run")
-        found[role] = cpu_seconds(pids[0])
-    return found
-
-
-def _hand_over(log: Path, capture: Path) -> None:
-    """Moves a dead worker's files to where the recorder looks, its board first."""
-    for path in sorted(log.iterdir(), key=lambda p: (p.suffix != SUFFIX, p.name)):
-        path.rename(capture / path.name)
 
 
 def _wait_for_rows(served: Served, pairs: int) -> None:

@@ -11,15 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.machine import BenchError, cpu_seconds
+from bench.machine import BenchError
+from bench.recorder_roles import ROLES, cpu_by_role, hand_over
 from bench.rounds import Stand
 from bench.served import Served
 from config.model import Config
-from proxy.shadow.capture.board import SUFFIX
 
 _TIMEOUT_S = 120.0
 _POLL_S = 0.5
-_ROLES = ("recorder", "store")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +51,13 @@ def measure_recorder(stand: Stand, seconds: float) -> RecorderCost:
         served = Served(directory, _values(worker.config, recorded), core=stand.load_core)
         try:
             served.wait_until_ready()
-            before_s = _cpu_seconds(served)
-            _hand_over(worker.capture, recorded)
+            before_s = cpu_by_role(served)
+            hand_over(worker.capture, recorded)
             _wait_for_pairs(served, pairs)
-            after_s = _cpu_seconds(served)
+            after_s = cpu_by_role(served)
         finally:
             served.stop()
-    spent = {role: (after_s[role] - before_s[role]) / pairs * 1e6 for role in _ROLES}
+    spent = {role: (after_s[role] - before_s[role]) / pairs * 1e6 for role in ROLES}
     return RecorderCost(pairs, spent["recorder"], spent["store"])
 
 
@@ -66,22 +65,6 @@ def _values(config: Config, capture: Path) -> dict[str, Any]:
     """The worker's configuration with a capture log of its own."""
     candidates = [{"name": c.name, "url": c.url, "model": c.model, "sample": c.sample} for c in config.candidates]
     return {"primary": {"url": config.primary.url}, "candidates": candidates, "capture": {"dir": str(capture)}}
-
-
-def _cpu_seconds(served: Served) -> dict[str, float]:
-    found = {}
-    for role in _ROLES:
-        pids = served.role_pids(role)
-        if not pids:
-            raise BenchError(f"the {role} does not run")
-        found[role] = cpu_seconds(pids[0])
-    return found
-
-
-def _hand_over(captured: Path, recorded: Path) -> None:
-    """Moves a dead worker's files to where the recorder looks, its board first."""
-    for path in sorted(captured.iterdir(), key=lambda p: p.suffix != SUFFIX):
-        path.rename(recorded / path.name)
 
 
 def _wait_for_pairs(served: Served, pairs: int) -> None:

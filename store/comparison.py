@@ -6,7 +6,7 @@ parameters. Sums are asked for by `weighed` and `rollups`, experiments by `exper
 
 # ruff: noqa: S608 - see above: no text from outside is part of a statement
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -33,6 +33,12 @@ class Span:
     def parameters(self) -> dict[str, Any]:
         """Both ends in microseconds, which no client rounds."""
         return {"since_us": unix_us(self.since), "until_us": unix_us(self.until)}
+
+
+def records(columns: Columns) -> Iterator[dict[str, Any]]:
+    """The rows of a result, by column name."""
+    for values in zip(*columns.values(), strict=True):
+        yield dict(zip(columns, values, strict=True))
 
 
 def unix_us(moment: datetime) -> int:

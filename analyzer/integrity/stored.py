@@ -1,7 +1,7 @@
 """How the sample came about, from a store."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -19,7 +19,7 @@ from analyzer.integrity.figures import (
 from analyzer.reading import DEFAULT_CAP_MS, Setting
 from analyzer.source import Experiment, Window
 from store import conduct, lost_requests
-from store.comparison import Ask, Columns, Span
+from store.comparison import Ask, Columns, Span, records
 from store.rollups.vectors import FAILED_BIN, GAMMA, ZERO_BIN
 from store.slices import COUNT, Slices, slices
 
@@ -91,21 +91,16 @@ def _by_hour(*sums: HourSums | None) -> Counter[int]:
     return found
 
 
-def _rows(columns: Columns) -> Iterator[Mapping[str, Any]]:
-    for values in zip(*columns.values(), strict=True):
-        yield dict(zip(columns, values, strict=True))
-
-
 def _by(columns: Columns) -> dict[Key, list[Mapping[str, Any]]]:
     found: dict[Key, list[Mapping[str, Any]]] = {}
-    for row in _rows(columns):
+    for row in records(columns):
         found.setdefault((row["candidate"], row["experiment"]), []).append(row)
     return found
 
 
 def _buckets(asked: _Asked) -> dict[str, tuple[int, ...]]:
     found: dict[str, list[int]] = {}
-    for row in _rows(conduct.bucket_rows(asked.ask, asked.span)):
+    for row in records(conduct.bucket_rows(asked.ask, asked.span)):
         found.setdefault(row["candidate"], [0] * BUCKETS)[int(row["bucket"])] += int(row["requests"])
     return {candidate: tuple(counts) for candidate, counts in found.items()}
 
@@ -128,13 +123,13 @@ def _labels(asked: _Asked, experiment: Experiment, skipped: Mapping[str, HourSum
     if not skipped:
         return ()
     looked = slices(_by_hour(*skipped.values()), asked.span)
-    rows = _rows(conduct.skipped_labels(asked.ask, looked, experiment.id, values=MAX_VALUES))
+    rows = records(conduct.skipped_labels(asked.ask, looked, experiment.id, values=MAX_VALUES))
     return tuple(LabelCount(r["reason"], r["label"], r["value"], int(r["requests"])) for r in rows)
 
 
 def _start(asked: _Asked, experiment: Experiment, looked: Slices) -> StartSkew | None:
     columns = conduct.start_rows(asked.ask, looked, experiment.id, loop_lag_ms=asked.setting.loop_lag_ms)
-    (r,) = _rows(columns)
+    (r,) = records(columns)
     if not r["pairs"]:
         return None
     return StartSkew(int(r["pairs"]), int(r["sum_us"]), float(r["p99_ms"]), int(r["watched"]), int(r["busy"]))
@@ -167,7 +162,7 @@ def _strata(
             int(r["left_out"]),
             {name: (int(r[f"{name}_n"]), int(r[f"{name}_p"]), int(r[f"{name}_c"])) for name in _STRATA_SUMS},
         )
-        for r in _rows(columns)
+        for r in records(columns)
     )
 
 
@@ -190,7 +185,7 @@ def _tenths_ms(asked: _Asked, experiment: Experiment) -> tuple[float, ...]:
 def _lost(asked: _Asked) -> dict[str, tuple[int, int]]:
     """Candidate -> (requests that shadowbench lost, by the counters; rows of them)"""
     since_s = {e.candidate: int(e.first.timestamp()) // 3600 * 3600 for e in asked.experiments}
-    rows = _rows(lost_requests.ours_counts(asked.ask, asked.span, since_s))
+    rows = records(lost_requests.ours_counts(asked.ask, asked.span, since_s))
     return {str(row["candidate"]): (int(row["requests"]), int(row["rows"])) for row in rows}
 
 
@@ -201,17 +196,17 @@ def _missing(asked: _Asked, experiment: Experiment, lost: tuple[int, int], looke
     if not unseen and not there:
         return MissingRows(0, 0, {}, {}, {})
     cap_ms = asked.cap_ms(experiment.candidate)
-    (row,) = _rows(lost_requests.missing_rows(asked.ask, asked.span, experiment.id, cap_ms=cap_ms))
+    (row,) = records(lost_requests.missing_rows(asked.ask, asked.span, experiment.id, cap_ms=cap_ms))
     known = {
         name: KnownPrimary(int(row[f"{name}_n"]), int(row[f"{name}_sum"]), int(row[f"{name}_never"]))
         for name in lost_requests.MISSING_MEASURES
     }
     bins: dict[str, list[tuple[int, int]]] = {}
-    for r in _rows(lost_requests.missing_bins(asked.ask, asked.span, experiment.id)):
+    for r in records(lost_requests.missing_bins(asked.ask, asked.span, experiment.id)):
         bins.setdefault(r["series"], []).append((int(r["bin"]), int(r["n"])))
     rows = int(row["rows"])
     largest: dict[str, float] = {}
     if rows + unseen:
-        (most,) = _rows(lost_requests.largest_values(asked.ask, looked, asked.span, experiment.id))
+        (most,) = records(lost_requests.largest_values(asked.ask, looked, asked.span, experiment.id))
         largest = {name: float(value) for name, value in most.items() if value is not None}
     return MissingRows(rows, unseen, known, {name: tuple(found) for name, found in bins.items()}, largest)

@@ -276,6 +276,14 @@ def test_what_is_no_verdict_file_is_said_in_one_line(data: bytes, said: str, tmp
     assert "\n" not in str(error.value)
 
 
+def test_a_small_file_cannot_unpack_to_more_than_memory_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analyzer.verdict_file.MAX_BYTES", 2**20)
+    for name, data in (("packed", gzip.compress(b" " * 2**21)), ("plain", b" " * (2**20 + 1))):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(VerdictFileError, match="holds more than 1 MiB"):
+            load(tmp_path / name)
+
+
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(VerdictFileError, match="No such file"):
         load(tmp_path / "none")

@@ -94,6 +94,18 @@ def test_rare_failures_are_no_alarm() -> None:
         assert _of(found, "primary", "error_rate") == []
 
 
+@pytest.mark.parametrize("share", [0.0005, 0.002, 0.01])
+def test_rare_failures_of_one_arm_alone_are_no_alarm(share: float) -> None:
+    """Ten blocks without any would be a sequence without an error, and the next failure a change."""
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        at_s = START_S + np.repeat(np.arange(300), 10) * 60
+        primary_ms = np.exp(rng.normal(6, 0.5, len(at_s)))
+        failed = np.zeros(len(at_s), dtype=bool), rng.random(len(at_s)) < share
+        made = compared(at_s, primary_ms, primary_ms * np.exp(rng.normal(0, 0.3, len(at_s))), failed)
+        assert _of(_drift(made), "difference", "error_rate") == []
+
+
 def test_the_control_is_the_witness() -> None:
     """The same change, seen with a control that stayed, with one that changed as well, and without any."""
     made = _week(3, candidate=1.3)
