@@ -10,7 +10,7 @@ SHELL := /bin/sh
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv setup demo test lint types fmt unit bench calibrate fuzz kills mutants docs lock interpreted
+.PHONY: help venv setup demo test lint types fmt unit bench calibrate fuzz kills mutants docs lock interpreted browser
 
 help:
 	@sed -n '1,3s/^# //p' Makefile
@@ -61,8 +61,18 @@ lint: $(VENV)/.test-installed
 types: $(VENV)/.test-installed
 	$(BIN)/mypy
 
-unit: $(VENV)/.test-installed $(VENV)/.compiled
+unit: $(VENV)/.test-installed $(VENV)/.compiled browser
 	$(BIN)/python -m pytest -q $(ARGS)
+
+# Debian's Chromium for the browser tests, where we may install it; without it they are skipped, and say so.
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { \
+		if [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
+			echo "installing chromium for the browser tests"; export DEBIAN_FRONTEND=noninteractive; \
+			{ apt-get install -y -qq --no-install-recommends chromium || { apt-get update -qq && \
+				apt-get install -y -qq --no-install-recommends chromium; }; } >/dev/null 2>&1 </dev/null; \
+		fi; \
+		command -v chromium >/dev/null || echo "make: no chromium here, so browser tests are skipped: apt-get install chromium"; }
 
 fmt: $(VENV)/.test-installed
 	$(BIN)/ruff format .
@@ -99,7 +109,7 @@ lock: | $(BIN)/python
 	@$(VENV)-lock/bin/python -m pip --disable-pip-version-check -qq install pip-tools
 	$(VENV)-lock/bin/pip-compile --quiet --upgrade --no-header --generate-hashes --strip-extras --allow-unsafe \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
-		--extra embedded --extra dev --extra bench -o requirements-dev.lock pyproject.toml
+		--extra embedded --extra otel --extra dev --extra bench -o requirements-dev.lock pyproject.toml
 	$(VENV)-lock/bin/pip-compile --quiet --no-header --generate-hashes --strip-extras --allow-unsafe \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 		--extra embedded -c requirements-dev.lock -o requirements.lock pyproject.toml

@@ -12,6 +12,7 @@ import numpy as np
 
 from analyzer.figures import Compared, GroupTable, OtherMetric, WeighedSums
 from analyzer.metrics import Metric
+from analyzer.quality.corrected import corrected
 from analyzer.quantiles import quantile_difference
 from analyzer.stats.estimate import Estimate
 from analyzer.stats.mean import PairedSums, paired_mean
@@ -32,6 +33,8 @@ _LOG_SCALE = 10**6
 
 def estimate(metric: Metric, compared: Compared) -> Estimate | None:
     """The metric's estimate; None when no pair has it."""
+    if metric.estimand == "corrected":
+        return corrected(metric.name, compared.quality)
     if metric.measure.origin != "rollups":
         other = next((o for o in compared.others if o.metric == metric.name), None)
         return None if other is None else of_other(metric, other)
@@ -214,26 +217,38 @@ def of_ratio(blocks: RatioSums, buckets: RatioSums, *, least_successes: float = 
 
 
 def of_other(metric: Metric, other: OtherMetric) -> Estimate | None:
-    """Of plug-ins and judgements: a ratio of weighed sums, which for weights of 1 is the mean."""
+    """Of plug-ins, judgements and texts: a ratio of weighed sums, which for weights of 1 is the mean."""
     found = of_ratio(_ratio_sums(other.blocks), _ratio_sums(other.buckets))
     if found is None:
         return None
     if not metric.measure.joint:
-        return replace(found, skewness=_other_skewness(metric, other.blocks))
+        skewness, discordant = _other_skewness(metric, other.blocks), _other_discordant(metric, other.blocks)
+        return replace(found, skewness=skewness, discordant=discordant)
     return Estimate(
         found.n, None, found.candidate, found.difference, found.independent_error, found.blocks, found.buckets
     )
 
 
 def _other_skewness(metric: Metric, sums: WeighedSums) -> float | None:
-    """Of the differences of single pairs, for a plug-in's mean of values that all weigh the same."""
-    if metric.measure.origin != "pairs" or metric.measure.kind != "mean" or sums.cubes is None:
+    """Of the differences of single pairs, for a mean of values that all weigh the same."""
+    if metric.measure.origin == "judgements" or metric.measure.kind != "mean" or sums.cubes is None:
         return None
     of = _ratio_sums(sums)
     candidate, _, primary, _ = of.sums.sum(axis=0)
     squares = of.products[0, 0] + of.products[2, 2] - 2 * of.products[0, 2]
     known = [float(candidate - primary), float(squares), sums.cubes]
     return Moments.of_sums(sum(sums.n), *known).skewness if all(map(math.isfinite, known)) else None
+
+
+def _other_discordant(metric: Metric, sums: WeighedSums) -> tuple[int, int] | None:
+    """(pairs with it in the candidate alone, in the primary alone), where each pair is a yes or no and weighs 1."""
+    if metric.measure.origin == "judgements" or metric.measure.kind != "rate" or metric.measure.per is not None:
+        return None
+    candidate, weights, primary, _ = (math.fsum(column) for column in zip(*sums.sums, strict=True))
+    both = sums.products[0][2]
+    # The squares of 0 and 1 are themselves.
+    is_yes_or_no = sums.products[0][0] == candidate and sums.products[2][2] == primary
+    return (round(candidate - both), round(primary - both)) if is_yes_or_no and weights == sum(sums.n) else None
 
 
 def _ratio_sums(sums: WeighedSums) -> RatioSums:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from analyzer.integrity.figures import Conduct
+from analyzer.quality.figures import QualityFigures
 from analyzer.source import Experiment, Window
 from analyzer.surroundings.figures import Surroundings
 
@@ -133,6 +134,8 @@ class Compared:
     labels: tuple[LabelTable, ...]
     conduct: Conduct
     surroundings: Surroundings
+    quality: QualityFigures | None = None
+    """None: no judge was ever asked."""
 
 
 @dataclass(frozen=True, slots=True)

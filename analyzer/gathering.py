@@ -117,6 +117,7 @@ def _compared(
     others = source.others(window, here, measures)
     conduct = source.conduct(window, here, setting)
     surroundings = source.surroundings(window, here, setting)
+    quality = source.quality(window, here)
     return {
         e.candidate: Compared(
             experiment=e,
@@ -130,6 +131,7 @@ def _compared(
             labels=sums[e.candidate].labels,
             conduct=conduct[e.candidate],
             surroundings=surroundings[e.candidate],
+            quality=quality.get(e.candidate),
         )
         for e in here
     }

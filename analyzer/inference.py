@@ -39,6 +39,8 @@ class Asked:
     role: Role = "other"
     rule: MetricRule | None = None
     """Of the policy; None: it says nothing of this metric."""
+    counted: str = "pairs"
+    """What n and n* are numbers of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def compare(metric: Metric, estimate: Estimate | None, asked: Asked) -> Inferred
     if inference is None:
         told = dataclasses.replace(row, reason="all pairs differ by the same; there is no spread to judge by")
         return Inferred(told, None)  # what is left of the error is rounding: no number of pairs follows from it
-    made = _decided(row, estimate, error, inference, method)
+    made = _doubted(_decided(row, estimate, error, inference, method), estimate.doubt)
     against_margin = inference.against_margin if isinstance(inference, Normal) else None
     return Inferred(made, against_margin or error, inference if isinstance(inference, RareRate) else None)
 
@@ -103,14 +105,18 @@ def _required(asked: Asked) -> Require | None:
 
 
 def _nothing(metric: Metric) -> str:
+    if metric.estimand == "corrected":
+        return "no judged pair has a label by people"
     if metric.measure.origin == "judgements":
         return "no pair has been judged"
+    if metric.measure.origin == "scores":
+        return "no pair has been scored; judge.metrics names what is"
     return f"no pair has a known {metric.name}" + ("" if metric.measure.joint else " in both arms")
 
 
 def _too_little(estimate: Estimate, asked: Asked) -> str | None:
     least = MIN_PAIRS if asked.kind == "fixed" else least_pairs(asked.planned)
-    if estimate.n < least:
+    if estimate.n < (least if estimate.least is None else estimate.least):
         if asked.kind == "fixed":
             return f"{estimate.n:,} pairs count; one look needs {least:,}"
         return f"{estimate.n:,} pairs count; anytime intervals with {asked.planned:,} pairs planned begin at {least:,}"
@@ -175,6 +181,10 @@ def _decided(
     )
 
 
+def _doubted(row: Comparison, doubt: str | None) -> Comparison:
+    return row if doubt is None else dataclasses.replace(row, verdict=Verdict.UNDECIDED, reason=doubt, doubt=doubt)
+
+
 def _design_effect(estimate: Estimate, error: StandardError) -> float | None:
     return (error.value / estimate.independent_error) ** 2 if estimate.independent_error else None
 
@@ -205,7 +215,7 @@ def _normal_method(error: StandardError, asked: Asked) -> str:
     how = (
         "fixed-horizon t interval, valid for one look"
         if asked.kind == "fixed"
-        else f"asymptotic confidence sequence, {asked.planned} pairs planned, valid however often one looks"
+        else f"asymptotic confidence sequence, {asked.planned} {asked.counted} planned, valid however often one looks"
     )
     return (
         f"{how}; {error.kind} error over {error.groups} groups, {error.degrees:.0f} degrees of freedom, the wider of "
@@ -275,6 +285,6 @@ def with_missing(row: Comparison, shift: tuple[float, float] | None) -> Comparis
     evidence = Evidence(worst, ends[0] - shift[0], ends[1] + shift[1])
     if verdict(evidence, better, row.margin) is row.verdict:
         return told
-    return dataclasses.replace(
-        told, verdict=Verdict.UNDECIDED, reason="requests that shadowbench itself lost could turn the verdict"
-    )
+    judged = ", or pairs that judges failed on," if row.metric.measure.origin == "judgements" else ""
+    said = f"requests that shadowbench itself lost{judged} could turn the verdict"
+    return dataclasses.replace(told, verdict=Verdict.UNDECIDED, reason=said)

@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from analyzer.text_metrics.built_in import BUILT_IN
+from analyzer.text_metrics.declared import TextMetric
 from record.finish import CUT_SHORT
 
 Row = Mapping[str, object]
@@ -22,8 +24,9 @@ Arm = Literal["primary", "candidate"]
 Better = Literal["lower", "higher"]
 Kind = Literal["mean", "rate", "ratio"]
 """Of values, of yes and no, of sums over sums."""
-Origin = Literal["rollups", "judgements", "pairs"]
-"""Where its sums are read: kept as pairs arrive, from judgements, or from the pairs themselves (plug-ins)."""
+Origin = Literal["rollups", "judgements", "scores", "pairs"]
+"""Where its sums are read: kept as pairs arrive, from judgements, from metrics of texts (`text_scores`), or from the
+pairs themselves (plug-ins)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,8 @@ class Measure:
     joint: bool = False
     """One value for both arms together (an agreement): it has a level, and no difference."""
     origin: Origin = "rollups"
+    bounds: tuple[float, float] | None = None
+    """Smallest and largest value that one arm can have, where neither its kind nor its name says it."""
 
     def taken(self, row: Row) -> tuple[float, ...] | None:
         """What the metric takes from a pair, None when the pair does not count.
@@ -208,6 +213,25 @@ _SCORED = Condition(
     lambda row: row.get("score_primary") is not None and row.get("score_candidate") is not None,
 )
 
+
+def of_texts(metric: TextMetric) -> Measure:
+    """A metric of texts. Its scores have a table of their own; rows in memory may hold them under the metric's name,
+    of each arm alone with `_primary` and `_candidate` behind it."""
+    name = metric.name
+    return Measure(
+        name,
+        Shown(metric.title, "%", 100) if metric.unit == "share" else Shown(metric.title, metric.unit),
+        metric.unit,
+        metric.better,
+        metric.kind,
+        Value("score_{arm}", lambda row, arm: _number(row.get(name if metric.joint else f"{name}_{arm}"))),
+        Condition("true", lambda row: True),
+        joint=metric.joint,
+        origin="scores",
+        bounds=metric.bounds,
+    )
+
+
 MEASURES: tuple[Measure, ...] = (
     Measure("total_ms", Shown("time to last byte", "ms"), "ms", "lower", "mean", _column("total_ms"), _TIMED),
     Measure("ttft_ms", Shown("time to first token", "ms"), "ms", "lower", "mean", _column("ttft_ms"), _TIMED),
@@ -314,6 +338,7 @@ MEASURES: tuple[Measure, ...] = (
         _BOTH_OK,
         joint=True,
     ),
+    *map(of_texts, BUILT_IN),
     Measure(
         "judge_preference",
         Shown("judges prefer the candidate", "-1 to 1"),

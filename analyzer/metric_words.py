@@ -9,13 +9,17 @@ from config.policy import Margin, MetricRule
 def label_of(metric: Metric) -> str:
     """`total_ms p95`, `error_rate`; of money how much is spoken of, since nobody sees the cost of one request."""
     of_many = f" ({metric.measure.shown.title})" if metric.measure.shown.unit == "$" else ""
-    estimand = f" {metric.estimand}" if has_estimands(metric.name) else ""
+    is_said = metric.estimand == "corrected" or has_estimands(metric.name)
+    estimand = f" {metric.estimand}" if is_said else ""
     return f"{metric.name}{estimand}{of_many}"
 
 
 def has_estimands(name: str) -> bool:
-    """Must words say which estimand of a metric is meant? Of most there is one, which their name says."""
-    return sum(metric.name == name for metric in METRICS) > 1
+    """Must words say which estimand of a metric is meant? Of most there is one, which their name says.
+
+    A correction by people is told from what it corrects by its own word alone.
+    """
+    return sum(metric.name == name and metric.estimand != "corrected" for metric in METRICS) > 1
 
 
 def demand(rule: MetricRule, metric: Metric) -> str:

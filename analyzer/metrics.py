@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from analyzer.measures import BY_NAME, Better, Measure
+from analyzer.measures import of_texts as measure_of_texts
+from analyzer.text_metrics.built_in import BUILT_IN
+from analyzer.text_metrics.declared import TextMetric
 
-Estimand = Literal["mean", "log_ratio", "p50", "p95", "p99", "rate", "ratio", "win_rate"]
+Estimand = Literal["mean", "log_ratio", "p50", "p95", "p99", "rate", "ratio", "win_rate", "corrected"]
 QUANTILES: Mapping[str, float] = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
 
@@ -62,7 +65,11 @@ _QUANTILE = "difference of quantiles of dependent samples (Bahadur); a failure i
 _RATIO = "difference of two ratios of sums (delta method)"
 _RATE = "difference of two proportions in the same pairs"
 _AGREEMENT = "share of the candidate's answers that agree with the primary's, less the primary's own with itself"
-_JUDGED = "mean over judged pairs, each weighted by 1 / its probability of being judged"
+_JUDGED = "mean over judged pairs, each weighted by 1 / its probability of being judged, as judges see it"
+_CORRECTED = (
+    "what people would say of all judged pairs: mean of their labels, sharpened by the judges (PPI++); n is labels"
+)
+_SCORED = "each scored pair weighted by 1 / its probability of being scored"
 _LATENCY_MARGIN = DefaultMargin(0.05, relative=True)
 _SHARE_MARGIN = DefaultMargin(0.01, relative=False)
 _RARE_MARGIN = DefaultMargin(0.005, relative=False)
@@ -74,6 +81,15 @@ def _rows(metric: str, margin: DefaultMargin, *estimands: tuple[Estimand, str]) 
 
 def _quantiles() -> list[tuple[Estimand, str]]:
     return [("p50", _QUANTILE), ("p95", _QUANTILE), ("p99", _QUANTILE)]
+
+
+def of_texts(metric: TextMetric) -> Metric:
+    """The question that a report asks of a metric of texts."""
+    how = "difference of two proportions in the same pairs" if metric.kind == "rate" else _MEAN
+    if metric.joint:
+        how = "mean over both arms' answers, less that over the primary's own with itself"
+    margin = DefaultMargin(metric.margin, relative=False)
+    return Metric(measure_of_texts(metric), metric.kind, margin, f"{how}, {_SCORED}")
 
 
 METRICS: tuple[Metric, ...] = (
@@ -95,8 +111,9 @@ METRICS: tuple[Metric, ...] = (
     *_rows("valid_json_rate", _SHARE_MARGIN, ("rate", _RATE)),
     *_rows("exact_match", DefaultMargin(0.05, relative=False), ("rate", _AGREEMENT)),
     *_rows("tool_call_agreement", DefaultMargin(0.05, relative=False), ("mean", _AGREEMENT)),
-    *_rows("judge_preference", DefaultMargin(0.05, relative=False), ("mean", _JUDGED)),
-    *_rows("win_rate", DefaultMargin(0.025, relative=False), ("win_rate", _JUDGED)),
+    *map(of_texts, BUILT_IN),
+    *_rows("judge_preference", DefaultMargin(0.05, relative=False), ("mean", _JUDGED), ("corrected", _CORRECTED)),
+    *_rows("win_rate", DefaultMargin(0.025, relative=False), ("win_rate", _JUDGED), ("corrected", _CORRECTED)),
     *_rows("judge_score", DefaultMargin(0.25, relative=False), ("mean", _JUDGED)),
 )
 """In the order of reports. Those of plug-ins follow them (`plugins`)."""

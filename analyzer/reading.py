@@ -8,6 +8,7 @@ from typing import Protocol
 from analyzer.figures import GroupTable, Histogram, LabelTable, OtherMetric, Threshold, ThresholdCounts
 from analyzer.integrity.figures import Conduct
 from analyzer.measures import Measure
+from analyzer.quality.figures import QualityFigures
 from analyzer.source import Experiment, Window
 from analyzer.surroundings.figures import Surroundings
 from store.watermark import Watermark
@@ -78,7 +79,7 @@ class Source(Protocol):
     def others(
         self, window: Window, experiments: Sequence[Experiment], measures: Sequence[Measure]
     ) -> Mapping[str, tuple[OtherMetric, ...]]:
-        """Candidate -> metrics of plug-ins (from pairs) and from judgements; those without values are left out."""
+        """Candidate -> metrics of plug-ins (from pairs), from judgements and of texts; without values: left out."""
         ...
 
     def conduct(self, window: Window, experiments: Sequence[Experiment], setting: Setting) -> Mapping[str, Conduct]:
@@ -89,4 +90,8 @@ class Source(Protocol):
         self, window: Window, experiments: Sequence[Experiment], setting: Setting
     ) -> Mapping[str, Surroundings]:
         """By candidate: switchback periods, caches, connections, models."""
+        ...
+
+    def quality(self, window: Window, experiments: Sequence[Experiment]) -> Mapping[str, QualityFigures]:
+        """By candidate: what judges and people said, and how judging went; one never judged is left out."""
         ...

@@ -8,6 +8,7 @@ from typing import Literal
 
 from analyzer.integrity.results import Integrity
 from analyzer.metrics import Metric
+from analyzer.quality.results import Quality
 from analyzer.source import Window
 from analyzer.stats.interval import Interval
 from analyzer.surroundings.results import Drift, Fairness, Interference
@@ -141,6 +142,8 @@ class CandidateStudy:
     interference: Interference | None = None
     fairness: Fairness | None = None
     drift: Drift | None = None
+    quality: Quality | None = None
+    """None: no judge was ever asked."""
     decision: Decision = "wait"
     reasons: tuple[str, ...] = ()
     """In words, at least one."""

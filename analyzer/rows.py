@@ -12,6 +12,8 @@ from analyzer.integrity.results import Missing
 from analyzer.metrics import Metric, named
 from analyzer.needed import needed
 from analyzer.plan import Plan
+from analyzer.quality.corrected import PLANNED_LABELS, label_groups
+from analyzer.quality.needed import labels_needed
 from analyzer.results import Comparison, Role
 from analyzer.stats.estimate import Estimate
 from analyzer.stats.influence import Influence, combined
@@ -47,6 +49,8 @@ def rules(plan: Plan) -> Mapping[Key, tuple[Role, MetricRule]]:
 def asked_of(plan: Plan, metric: Metric) -> Asked:
     """How a metric's statement is to be made."""
     asked = Asked(plan.kind, plan.level, plan.planned_pairs)
+    if metric.estimand == "corrected":
+        asked = replace(asked, planned=PLANNED_LABELS, counted="labels")
     found = rules(plan).get(metric.key)
     return asked if found is None else replace(asked, role=found[0], rule=found[1])
 
@@ -99,6 +103,9 @@ def _row(plan: Plan, metric: Metric, basis: Basis, rates: Rates) -> Comparison:
     row = _level_only(inferred) if metric.measure.joint and found.primary is None else inferred.row
     row = with_missing(row, worst_shift(metric, found, basis.compared, basis.lost))
     row = token_estimates.checked(row, basis.compared.experiment)
+    if metric.estimand == "corrected":
+        blocks, clusters = label_groups(metric.name, basis.compared.quality)
+        return replace(row, blocks=blocks, clusters=clusters, needed=labels_needed(row, inferred.error))
     return replace(
         row,
         needed=needed(
@@ -139,6 +146,8 @@ def difference_of(first: Estimate, second: Estimate) -> Estimate:
         combined([(1.0, second.blocks), (-1.0, first.blocks)]),
         combined([(1.0, second.buckets), (-1.0, first.buckets)]),
         obstacle=first.obstacle or second.obstacle or _in_few_groups(first, second),
+        least=first.least,
+        doubt=first.doubt or second.doubt,
         primary_blocks=levels[0],
         primary_buckets=levels[1],
     )

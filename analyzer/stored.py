@@ -12,6 +12,8 @@ from analyzer.figures import CountTable, OtherMetric, Threshold, ThresholdCounts
 from analyzer.integrity.figures import Conduct
 from analyzer.integrity.stored import read_conduct
 from analyzer.measures import Measure
+from analyzer.quality.figures import QualityFigures
+from analyzer.quality.stored import read_quality
 from analyzer.reading import Setting, Sums
 from analyzer.source import Experiment, Window
 from analyzer.surroundings.figures import Surroundings
@@ -101,8 +103,12 @@ class StoredPairs:
         # Old rows are merged by the clock of the store, whatever moment is reported about.
         found = layout(self._ask, _span(window), max(now, datetime.now(UTC)))
         kept = Window(found.span.since, found.span.until)
-        self._readings[kept] = _Reading(found, {}, {})
+        self._settle(kept, found)
         return kept, found.notes
+
+    def _settle(self, window: Window, how: Layout) -> None:
+        """From now on the window is read so."""
+        self._readings[window] = _Reading(how, {}, {})
 
     def sums(self, window: Window, experiments: Sequence[Experiment], setting: Setting) -> dict[str, Sums]:
         """By candidate; one without pairs is left out."""
@@ -135,11 +141,12 @@ class StoredPairs:
     def others(
         self, window: Window, experiments: Sequence[Experiment], measures: Sequence[Measure]
     ) -> dict[str, tuple[OtherMetric, ...]]:
-        """Candidate -> metrics of plug-ins and from judgements; those without values are left out."""
+        """Candidate -> metrics of plug-ins, from judgements and of texts; those without values are left out."""
         how, grid = self._how(window, experiments)
         ids = [experiment.id for experiment in experiments]
         of_pairs = [m for m in measures if m.origin == "pairs"]
         judged = [m for m in measures if m.origin == "judgements"]
+        scored = [m for m in measures if m.origin == "scores"]
         found: dict[str, list[OtherMetric]] = {experiment.candidate: [] for experiment in experiments}
         wanted = {(experiment.candidate, experiment.id) for experiment in experiments}
         if of_pairs:
@@ -148,6 +155,9 @@ class StoredPairs:
         if judged:
             names = [m.metric for m in judged]
             _collect(found, wanted, judged, weighed.of_judgements(self._ask, how.pairs, ids, names, step_s=grid.step_s))
+        if scored:
+            joint = {m.metric: m.joint for m in scored}
+            _collect(found, wanted, scored, weighed.of_scores(self._ask, how.pairs, ids, joint, step_s=grid.step_s))
         return {name: tuple(of) for name, of in found.items()}
 
     def conduct(self, window: Window, experiments: Sequence[Experiment], setting: Setting) -> dict[str, Conduct]:
@@ -159,6 +169,11 @@ class StoredPairs:
     ) -> dict[str, Surroundings]:
         """By candidate: switchback periods, caches, connections, models."""
         return read_surroundings(self._ask, window, experiments, setting)
+
+    def quality(self, window: Window, experiments: Sequence[Experiment]) -> dict[str, QualityFigures]:
+        """By candidate: what judges and people said, and how judging went."""
+        how, grid = self._how(window, experiments)
+        return read_quality(self._ask, how.pairs, experiments, step_s=grid.step_s)
 
     def hours(self, window: Window) -> HourRows:
         """Counts of the workers and rows that are there, hour by hour."""
@@ -220,9 +235,16 @@ def _collect(
     for who in wanted & set(sums):
         for measure, of in zip(measures, sums[who], strict=True):
             if of is not None:
-                cubes = of.cubes if measure.per is None and measure.origin == "pairs" else None
+                cubes = of.cubes if measure.per is None and _weighs_all_alike(measure, of) else None
                 tables = (_weighed_sums(groups, of, cubes) for groups in (of.blocks, of.buckets))
                 found[who[0]].append(OtherMetric(measure.metric, *tables))
+
+
+def _weighs_all_alike(measure: Measure, of: weighed.Weighed) -> bool:
+    """Every weight is 1 or more, so they are all 1 where their sum is the number of pairs."""
+    if measure.origin == "judgements":
+        return False
+    return measure.origin == "pairs" or sum(g.sums[1] for g in of.blocks) == sum(g.n for g in of.blocks)
 
 
 def _weighed_sums(groups: Sequence[weighed.Group], of: weighed.Weighed, cubes: float | None) -> WeighedSums:

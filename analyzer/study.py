@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from analyzer.decision import decide
-from analyzer.figures import Figures
-from analyzer.inference import compare
+from analyzer.figures import Compared, Figures
+from analyzer.inference import Asked, compare
 from analyzer.integrity.missing import missing
 from analyzer.integrity.states import states_with_rows
 from analyzer.integrity.summary import assess
 from analyzer.metrics import Metric
 from analyzer.plan import Plan
+from analyzer.quality.summary import quality
 from analyzer.results import Between, CandidateStudy, Comparison, Study
 from analyzer.rows import Basis, Key, asked_of, difference_of, estimates_of, rows_of, rules
 from analyzer.score import score
@@ -103,7 +104,18 @@ def _candidate(name: str, figures: Figures, plan: Plan, mine: Estimates, control
         interference=interference(compared.surroundings, plan.level, plan.kind),
         fairness=fairness(compared.surroundings, plan.level),
         drift=drift(compared, witness, mine, plan.level),
+        quality=None if is_control else quality(name, _real(figures), rows, _asked(plan)),
     )
+
+
+def _real(figures: Figures) -> Mapping[str, Compared]:
+    """Candidates; the control is none."""
+    return {name: of for name, of in figures.compared.items() if name != CONTROL}
+
+
+def _asked(plan: Plan) -> Asked:
+    """Of statements that no rule is about."""
+    return Asked(plan.kind, plan.level, plan.planned_pairs)
 
 
 def _targets(plan: Plan, rows: Sequence[Comparison]) -> list[tuple[Metric, float | None]]:
@@ -113,8 +125,13 @@ def _targets(plan: Plan, rows: Sequence[Comparison]) -> list[tuple[Metric, float
         (row.metric, row.margin)
         for row in rows
         if not row.metric.measure.joint and row.metric.measure.origin != "judgements"
-        if (row.metric.key in declared if declared else row.metric.better is not None)
+        if (row.metric.key in declared if declared else row.metric.better is not None and _is_asked(row))
     ]
+
+
+def _is_asked(row: Comparison) -> bool:
+    """A metric of texts that nobody has scored says nothing of the control either."""
+    return row.n > 0 or row.metric.measure.origin != "scores"
 
 
 def _corrected(studies: Sequence[CandidateStudy]) -> list[CandidateStudy]:

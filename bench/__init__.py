@@ -9,6 +9,8 @@ The comparisons, each one command that writes its section of `RESULTS.md` (`--fu
 * `recorder`    pairs per second from capture log to store, and how soon they are seen
 * `rollups`     the live view's queries over the rollups of 100 million pairs, and what they cost an insert
 * `report`      a full report over 10 million requests with 3 candidates: seconds and memory
+* `judge`       judged pairs per second, dollars against the judge's own bill; `judge_recorded`: recorded judges
+* `visible`     how soon a pair is on the live page, what the page weighs, and when it is first painted
 * `store_size`  bytes per pair on disk, and what other codecs and orders would make of them
 * `bars`        required and measured, in one table, from the figures that the others left in `measured/`
 * `profile`     where a worker's CPU goes

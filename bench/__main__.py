@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from bench import bars, isolation, latency, mirror, recorder, report, rollups, store_size, streams
+from bench import bars, isolation, judge, latency, mirror, recorder, report, rollups, store_size, streams, visible
 
 BENCHMARKS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "mirror": mirror.main,
@@ -14,6 +14,8 @@ BENCHMARKS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "rollups": rollups.main,
     "report": report.main,
     "store_size": store_size.main,
+    "judge": judge.main,
+    "visible": visible.main,
     "bars": bars.main,
 }
 

@@ -9,7 +9,7 @@ from bench.measured import DIRECTORY, Figure, Measured, load
 from bench.results import PATH, table, write_section
 
 SECTION = "bars"
-_BENCHMARKS = ("mirror", "latency", "isolation", "streams", "recorder", "rollups", "report")
+_BENCHMARKS = ("mirror", "latency", "isolation", "streams", "recorder", "rollups", "report", "visible")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,9 @@ BARS = (
     Bar("recorder", "pairs_per_s_json", "recorder, pairs/s and core, JSON answers (at least)", 4_000, digits=0),
     Bar("recorder", "pairs_per_s_streams", "the same, streams of 50 events (at least)", 1_500, digits=0),
     Bar("recorder", "visible_p99_s", "a pair is seen after its later leg's end, p99", 2.0, unit=" s"),
+    Bar(
+        "visible", "page_visible_worst_s", "a pair is on the live page after its later leg's end, worst", 2.0, unit=" s"
+    ),
     Bar("rollups", "live_view_warm_ms", "live view over 30 days of 100 million pairs, warm", 300, unit=" ms", digits=0),
     Bar("report", "report_s", "full report over 10 million requests with 3 candidates", 5.0, unit=" s", digits=1),
     Bar("report", "memory_mib", "memory of the store and the report together, at most", 2048, unit=" MiB", digits=0),

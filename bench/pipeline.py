@@ -32,6 +32,7 @@ class Pipeline:
         own = {
             "listen": {"host": "127.0.0.1", "port": listen, "workers": 1},
             "admin": {"host": "127.0.0.1", "port": admin},
+            "dashboard": {"host": "127.0.0.1", "port": 0},
             "capture": {"dir": "capture"},
             "store": {"dir": "store"},
         }

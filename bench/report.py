@@ -33,7 +33,7 @@ from store.rollups.tables import ROLLUPS
 
 SECTION = "report"
 BLOCK_S = 60.0
-_ASKED = ("experiments", "states", "watermark", "cut", "sums", "counts", "others", "conduct", "surroundings")
+_ASKED = ("experiments", "states", "watermark", "cut", "sums", "counts", "others", "quality", "conduct", "surroundings")
 _STUDY = "study"
 _MIB = 2**20
 

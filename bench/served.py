@@ -31,16 +31,21 @@ class Served:
     """A whole shadowbench on this machine, on free ports, with directories of its own."""
 
     def __init__(self, directory: Path, values: Mapping[str, Any], *, core: int, workers: int = 1) -> None:
-        """Starts it. `values`: the configuration but for ports and, unless they are in it, directories."""
+        """Starts it. `values`: the configuration but for ports and, unless they are in it, directories.
+
+        What it says of `listen` is added to the address.
+        """
         self.port, self._admin_port = free_port(), free_port()
-        own = {
+        own: dict[str, dict[str, Any]] = {
             "listen": {"host": "127.0.0.1", "port": self.port, "workers": workers},
             "admin": {"host": "127.0.0.1", "port": self._admin_port},
+            "dashboard": {"host": "127.0.0.1", "port": 0},
             "capture": {"dir": str(directory / "capture")},
             "store": {"dir": str(directory / "store")},
         }
         self._configuration = directory / "shadowbench.yaml"
-        self._configuration.write_text(yaml.safe_dump({**own, **values}))
+        listen = {**own["listen"], **values.get("listen", {})}
+        self._configuration.write_text(yaml.safe_dump({**own, **values, "listen": listen}))
         command = [sys.executable, "-P", "-m", "cli.main", "serve", "-c", str(self._configuration)]
         self._started_s = time.monotonic()
         self._process = Pinned(command, core=core, log=directory / "serve.out", environment=_environment())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from cli.api_page import api_page
 from cli.dialects_page import dialects_page
 from cli.main import shadowbench
 from cli.measures_page import measures_page
@@ -30,7 +31,12 @@ def metrics_page() -> str:
             "Each but the histograms carries the label `worker`; they survive the death of a worker.",
         ),
         "Recorder": (catalogue.RECORDER, "Each carries the label `name`; they begin anew with the process."),
+        "Judge": (
+            catalogue.JUDGE,
+            "Each but the histogram carries the label `name`; they begin anew with the process.",
+        ),
         "Embedded store": (catalogue.STORE, "Each carries the label `name`; they begin anew with the process."),
+        "Dashboard": (catalogue.DASHBOARD, "Each carries the label `name`; they begin anew with the process."),
         "All roles": (catalogue.LINK, "Shown once it happened, with the label `name`."),
     }
     lines = ["# Metrics", _MADE, "", "On the admin port, `/metrics`, in Prometheus' text format.", ""]
@@ -47,12 +53,18 @@ def commands_page() -> str:
     lines = ["# Commands", _MADE, "", _EXIT_CODES, ""]
     for name in shadowbench.list_commands(context):
         command = shadowbench.get_command(context, name)
-        if command is None:
-            continue
-        # A width of its own: the page must not depend on the terminal.
-        below = click.Context(command, info_name=name, parent=context, terminal_width=100)
-        lines += [f"## {name}", "", "```text", command.get_help(below), "```", ""]
+        lines += [] if command is None else _section(command, context, "##")
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _section(command: click.Command, parent: click.Context, mark: str) -> list[str]:
+    """A command, and those below it."""
+    # A width of its own: the page must not depend on the terminal.
+    context = click.Context(command, info_name=command.name, parent=parent, terminal_width=100)
+    path = context.command_path.partition(" ")[2]
+    lines = [f"{mark} {path}", "", "```text", command.get_help(context), "```", ""]
+    inner = command.commands.values() if isinstance(command, click.Group) else ()
+    return lines + [line for one in inner for line in _section(one, context, f"{mark}#")]
 
 
 PAGES: Mapping[str, Callable[[], str]] = {
@@ -62,6 +74,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "measures.md": lambda: measures_page(_MADE),
     "commands.md": commands_page,
     "dialects.md": lambda: dialects_page(_MADE),
+    "api.md": lambda: api_page(_MADE),
 }
 
 

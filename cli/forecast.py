@@ -2,15 +2,17 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from cli.judging_forecast import JudgingForecast, judging_forecast
 from cli.mirrored import mirrored
 from config.experiment import experiments
 from config.model import Config
 from proxy.shadow.capture.board import RECEIVED
 from store.errors import StoreError
+from store.judging.calls import mean_costs
 from store.locate import close, connect
 from store.migrate import require_known_schema
 from store.reader import Reader
@@ -30,6 +32,8 @@ class Traffic:
     """Candidate -> requests received while it was configured."""
     costs: Mapping[tuple[str, str], CopyCosts]
     """By candidate and experiment."""
+    calls: Mapping[str, Decimal] = field(default_factory=dict)
+    """Judge -> what a call cost on average."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,8 @@ class Forecast:
     requests: int
     """Received in the last 24 hours."""
     arms: Sequence[ArmForecast]
+    judging: JudgingForecast | None = None
+    """None: no model judges."""
 
 
 def forecast(config: Config, limit_s: float = ANSWER_S) -> Forecast | str:
@@ -82,7 +88,7 @@ def _traffic(config: Config, since: datetime) -> Traffic:
         reader = Reader(client)
         totals = reader.counter_totals(since)
         received = {candidate: n for (_, candidate, state), n in totals.items() if state == RECEIVED}
-        return Traffic(received, copy_costs(reader, since))
+        return Traffic(received, copy_costs(reader, since), mean_costs(reader, since))
     finally:
         close(client)
 
@@ -109,7 +115,8 @@ def forecast_by(config: Config, traffic: Traffic) -> Forecast | str:
         usd = mean * copies if mean is not None else None
         is_at_budget = usd is not None and usd_per_day is not None and usd > usd_per_day
         found.append(ArmForecast(arm.name, copies, mean, usd_per_day if is_at_budget else usd, is_at_budget))
-    return Forecast(requests, found)
+    expected = {arm.name: arm.copies for arm in found}
+    return Forecast(requests, found, judging_forecast(config, expected, traffic.calls))
 
 
 def _limits(config: Config) -> Callable[[str], tuple[Decimal | None, int | None]]:
@@ -129,7 +136,16 @@ def forecast_lines(found: Forecast | str) -> list[str]:
         else:
             cost = usd_text(arm.usd) + (" (the budget; copies end there)" if arm.is_at_budget else "")
         lines.append(f"  {arm.name}: at most {arm.copies:,} copies, {cost}")
-    return lines
+    return lines + _judging_lines(found.judging)
+
+
+def _judging_lines(judging: JudgingForecast | None) -> list[str]:
+    if judging is None:
+        return []
+    cost = "cost unknown" if judging.usd is None else f"about {usd_text(judging.usd)}"
+    ends = " (the budget; questions end there)" if judging.is_at_budget else ""
+    taken = "" if judging.is_measured else "; calls taken for 1,500 tokens until some were made"
+    return [f"  judging: at most {judging.pairs:,} pairs, {judging.calls:,} calls, {cost}{ends}{taken}"]
 
 
 def forecast_form(found: Forecast | str) -> dict[str, object]:
@@ -146,7 +162,17 @@ def forecast_form(found: Forecast | str) -> dict[str, object]:
         }
         for arm in found.arms
     ]
-    return {"requests_24h": found.requests, "candidates": arms}
+    judging = found.judging
+    said = None
+    if judging is not None:
+        said = {
+            "pairs_per_day": judging.pairs,
+            "calls_per_day": judging.calls,
+            "usd_per_day": _plain(judging.usd),
+            "at_budget": judging.is_at_budget,
+            "measured": judging.is_measured,
+        }
+    return {"requests_24h": found.requests, "candidates": arms, "judging": said}
 
 
 def usd_text(usd: Decimal) -> str:

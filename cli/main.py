@@ -9,8 +9,8 @@ from typing import NoReturn
 
 import click
 
-from cli.version import version
 from config.source import ConfigError
+from runtime.version import version
 from store.errors import StoreError
 
 USAGE = 64
@@ -25,8 +25,11 @@ _COMMANDS = {
     "resume": "Lets copies go on.",
     "check": "Validates a configuration and says what it would copy.",
     "demo": "Simulated providers and traffic, the real pipeline, a verdict.",
+    "watch": "The live comparison in the terminal.",
     "report": "Compares each candidate with the primary.",
     "gate": "Go or no-go for CI, by the policy.",
+    "judge": "Judges a window once more, or compares judges with people.",
+    "labels": "What people say of pairs, into the store and out of it.",
     "import": "Brings pairs of a file into the store.",
     "export": "Writes pairs to a file.",
     "audit": "Shows that every received request ended in one counted state.",

@@ -7,7 +7,11 @@ _INTRODUCTION = (
     "request; a share as margin is one of the primary's value. The margin here holds where a policy names none. "
     "A mean under a time-out is ruled by rare time-outs, of which a few thousand pairs may show none: to decide, take "
     "a quantile or the log ratio, together with `timeout_rate`. "
-    "Packages add metrics with the entry point `shadowbench.metrics` (`analyzer/plugins.py`)."
+    "Metrics of judges are as judges see them; `corrected` is what people would say, from labels of a random part of "
+    "the judged pairs: shown from 100 labels on, deciding from 300 on (`docs/judging.md`). "
+    "Metrics of texts are there for pairs that the judge role has scored, as `judge.metrics` says. "
+    "Packages add metrics with the entry point `shadowbench.metrics` (`analyzer/plugins.py`), and metrics of texts "
+    "with `shadowbench.text_metrics` (`analyzer/text_metrics/plugged.py`)."
 )
 
 

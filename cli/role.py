@@ -22,7 +22,13 @@ from store.errors import StoreError
 
 Run = Callable[[Start, Link], Coroutine[Any, Any, None]]
 
-MODULES = {"proxy": "proxy.worker", "recorder": "proxy.recorder.role", "store": "store.endpoint.role"}
+MODULES = {
+    "proxy": "proxy.worker",
+    "recorder": "proxy.recorder.role",
+    "store": "store.endpoint.role",
+    "judge": "analyzer.judge.role",
+    "dashboard": "analyzer.dashboard.role",
+}
 """Where each role's `run` is; nothing else is imported."""
 NICENESS = 10
 """Of all roles but the proxy: on a busy machine clients come first."""

@@ -26,6 +26,7 @@ class Overrides:
     listen: str | None = None
     """HOST:PORT or PORT."""
     admin: str | None = None
+    dashboard: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,17 @@ class Loaded:
             ConfigError: with every file that is of no use.
         """
         require_certificates(self.config, self.source)
+        _require_telemetry(self.config, self.source)
         return self
+
+
+def _require_telemetry(config: Config, source: Source) -> None:
+    if config.telemetry is None:
+        return
+    from proxy.recorder.telemetry import is_installed  # noqa: PLC0415 - `serve` waits for it only where it is needed
+
+    if not is_installed():
+        raise ConfigError([Fault(source.where(("telemetry",)), "telemetry", "needs `pip install 'shadowbench[otel]'`")])
 
 
 def from_file(path: Path | None, overrides: Overrides = Overrides()) -> Loaded:
@@ -133,7 +144,7 @@ def _share(text: str) -> str | float:
 
 
 def _overridden(source: Source, overrides: Overrides) -> Source:
-    said = {"listen": overrides.listen, "admin": overrides.admin}
+    said = {"listen": overrides.listen, "admin": overrides.admin, "dashboard": overrides.dashboard}
     values = dict(source.values)
     options = dict(source.options) if isinstance(source, _Said) else {}
     for section, address in said.items():

@@ -55,6 +55,16 @@ def _upstream_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def secret_url(value: SecretStr) -> SecretStr:
+    """Checks an address that may hold a secret; what is wrong is said without it."""
+    example = "https://hooks.example.com/..."
+    text = value.get_secret_value()
+    parts = _parts(text, example)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not _URL.fullmatch(text):
+        raise ValueError(f"write an address like {example}")
+    return value
+
+
 def _store_url(value: SecretStr) -> SecretStr:
     example = "clickhouse://user:password@host:8123/database"
     parts = _parts(value.get_secret_value(), example)

@@ -8,12 +8,15 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from config.judge import SHIPPED_RUBRICS, Embeddings, Judge, JudgeModel
 from config.model import Config
 from config.source import ConfigError, Fault, KeyPath, Source, key_text, read_source
 from config.upstreams import Candidate, Primary
+from config.views import Reports
 from config.wording import found_faults, in_order
+from record.model_names import same_model
 
-Upstream = TypeVar("Upstream", Primary, Candidate)
+Upstream = TypeVar("Upstream", Primary, Candidate, JudgeModel, Embeddings)
 
 
 def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Config:
@@ -42,8 +45,21 @@ def located(config: Config, base: Path) -> Config:
             "listen": listen,
             "primary": _with_ca(config.primary, base),
             "candidates": tuple(_with_ca(c, base) for c in config.candidates),
+            "reports": _located_reports(config.reports, base),
+            "judge": None if config.judge is None else _located_judge(config.judge, base),
         }
     )
+
+
+def _located_reports(reports: Reports | None, base: Path) -> Reports | None:
+    return None if reports is None else reports.model_copy(update={"dir": str(base / reports.dir)})
+
+
+def _located_judge(judge: Judge, base: Path) -> Judge:
+    rubric = judge.rubric if judge.rubric in SHIPPED_RUBRICS else str(base / judge.rubric)
+    embeddings = None if judge.embeddings is None else _with_ca(judge.embeddings, base)
+    models = tuple(_with_ca(model, base) for model in judge.models)
+    return judge.model_copy(update={"rubric": rubric, "models": models, "embeddings": embeddings})
 
 
 def _with_ca(upstream: Upstream, base: Path) -> Upstream:
@@ -103,12 +119,36 @@ def _contradictions(config: Config) -> Iterator[tuple[KeyPath, str]]:
     if port == listen.port and primary.hostname in _LOOPBACK and _overlap(listen.host, primary.hostname):
         said = f"is the address on which clients reach shadowbench itself (listen.port {port})"
         yield ("primary", "url"), f"{said}; name the gateway's address, or choose another listen.port"
+    yield from _of_dashboard(config)
+    yield from _of_judge(config)
     for index, candidate in enumerate(config.candidates):
         for label in candidate.match.labels:
             if label not in config.labels:
                 known = ", ".join(config.labels) or "there are none"
                 path: KeyPath = ("candidates", index, "match", "labels", label)
                 yield path, f"there is no label {label!r}; name it in `labels` (known: {known})"
+
+
+def _of_dashboard(config: Config) -> Iterator[tuple[KeyPath, str]]:
+    listen, admin, dashboard = config.listen, config.admin, config.dashboard
+    for other, name in ((listen, "listen"), (admin, "admin")):
+        if dashboard.port and dashboard.port == other.port and _overlap(dashboard.host, other.host):
+            yield ("dashboard", "port"), f"{dashboard.port} is {name}.port too; choose another"
+    if dashboard.token is None and not _is_loopback(dashboard.host):
+        said = f"{dashboard.host} can be reached from other machines, and pages show what people wrote"
+        yield ("dashboard", "host"), f"{said}; set dashboard.token, or let the host be 127.0.0.1"
+
+
+def _of_judge(config: Config) -> Iterator[tuple[KeyPath, str]]:
+    if config.judge is None:
+        return
+    if config.privacy.bodies == "none":
+        yield ("judge",), "nobody can judge texts that are not kept; set privacy.bodies to redacted, or remove judge"
+    for index, judge in enumerate(config.judge.models):
+        for candidate in config.candidates:
+            if candidate.model is not None and same_model(judge.model, candidate.model):
+                said = f"{judge.model} is what {candidate.name} runs, and nobody may judge himself; name another model"
+                yield ("judge", "models", index, "model"), said
 
 
 _ANY = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared, not listened on

@@ -20,9 +20,11 @@ from config.fields import (
     capture_secrets,
     redacted,
 )
+from config.judge import Dashboard, Judge
 from config.policy import Policy
 from config.scalars import DurationS, PositiveDurationS, Share, SizeBytes
 from config.upstreams import Candidate, Control, Primary
+from config.views import Reports, Telemetry, Webhook
 
 
 class ListenTls(Settings):
@@ -241,6 +243,7 @@ class Config(Settings):
 
     listen: Listen = Field(default=Listen(), description="Where clients connect.")
     admin: Admin = Field(default=Admin(), description="Probes, metrics, kill switch.")
+    dashboard: Dashboard = Field(default=Dashboard(), description="Pages for people, and the API to read.")
     primary: Primary = Field(description="The upstream whose answers clients get.")
     candidates: tuple[Candidate, ...] = Field(default=(), description="Upstreams that get copies.")
     control: Control = Field(default=Control(), description="The copy to the primary itself.")
@@ -252,7 +255,15 @@ class Config(Settings):
     store: Store = Field(default=Store(), description="Where results live.")
     privacy: Privacy = Field(default=Privacy(), description="What text is kept, and how long.")
     blocks: Blocks = Field(default=Blocks(), description="Time blocks of the statistics.")
+    judge: Judge | None = Field(
+        default=None, description="Quality scores; unset: nobody judges.", json_schema_extra=RESTART_WHEN_SET
+    )
     policy: Policy | None = Field(default=None, description="What decides about candidates; unset: nothing does.")
+    reports: Reports | None = Field(
+        default=None, description="Reports that the dashboard role writes by itself; unset: none."
+    )
+    webhooks: tuple[Webhook, ...] = Field(default=(), description="Who is told when something happens.")
+    telemetry: Telemetry | None = Field(default=None, description="Traces of both legs; unset: none.")
     drain: DurationS = Field(default=30.0, description="How long a stop waits for requests under way.")
 
     @model_validator(mode="after")

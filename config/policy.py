@@ -9,7 +9,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from config.fields import Settings
 from config.scalars import Share
 
-Estimand = Literal["mean", "log_ratio", "p50", "p95", "p99", "rate", "ratio", "win_rate"]
+Estimand = Literal["mean", "log_ratio", "p50", "p95", "p99", "rate", "ratio", "win_rate", "corrected"]
 Require = Literal["not_worse", "better", "equivalent"]
 
 

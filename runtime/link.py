@@ -41,6 +41,8 @@ class Start:
     """Candidates that get no copies for now; `*` is all of them."""
     slots: Mapping[str, int] = field(default_factory=dict)
     """Copies that a worker may have under way, by candidate, before its first lease; one not named: an even part."""
+    admin_url: str = ""
+    """Where the supervisor's admin port is reached from this machine; empty: nowhere."""
 
 
 class StartMessage(msgspec.Struct, frozen=True, tag_field="type", tag="start"):
@@ -53,6 +55,7 @@ class StartMessage(msgspec.Struct, frozen=True, tag_field="type", tag="start"):
     listen_fds: tuple[int, ...]
     paused: tuple[str, ...] = ()
     slots: dict[str, int] = {}
+    admin_url: str = ""
 
     @classmethod
     def of(cls, start: Start) -> "StartMessage":
@@ -65,6 +68,7 @@ class StartMessage(msgspec.Struct, frozen=True, tag_field="type", tag="start"):
             start.listen_fds,
             start.paused,
             dict(start.slots),
+            start.admin_url,
         )
 
     def start(self) -> Start:
@@ -77,6 +81,7 @@ class StartMessage(msgspec.Struct, frozen=True, tag_field="type", tag="start"):
             self.listen_fds,
             self.paused,
             self.slots,
+            self.admin_url,
         )
 
 

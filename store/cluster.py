@@ -13,7 +13,12 @@ from typing import Protocol
 
 from store.endpoint.statement import words
 
-WHOLE_EVERYWHERE = frozenset({"decisions", "erasures", "experiments", "machines", "schema_version", "watermarks"})
+WHOLE_EVERYWHERE = frozenset(
+    {
+        *("decisions", "erasures", "experiments", "judge_progress", "judges", "machines", "notices", "notifiers"),
+        *("schema_version", "watermarks"),
+    }
+)
 """Small tables: every machine has all rows, and none is asked for another's."""
 WINDOW_S = 30 * 86400
 """How long a replicated table remembers a token, as long as no more than the window's number of inserts came since; a

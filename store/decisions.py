@@ -5,6 +5,7 @@ from dataclasses import astuple, dataclass, fields
 from datetime import datetime
 from uuid import UUID
 
+from store.reader import Reader
 from store.tables import DECISIONS
 from store.writer import Writer
 
@@ -44,3 +45,23 @@ def write_decisions(writer: Writer, rows: Sequence[DecisionRow]) -> None:
     if rows:
         values = [[list(v) if isinstance(v, tuple) else v for v in astuple(row)] for row in rows]
         writer.insert(DECISIONS.name, values, f"decisions-{rows[0].id}")
+
+
+def newest_decisions(reader: Reader, candidate: str | None, limit: int) -> list[DecisionRow]:
+    """The newest decisions, the newest first.
+
+    Args:
+        reader: of the caller's thread.
+        candidate: only about this one; None: about all.
+        limit: at most so many.
+
+    Raises:
+        StoreError: no answer.
+    """
+    only = "" if candidate is None else "WHERE candidate = {candidate:String} "
+    rows = reader.query(
+        f"SELECT {', '.join(DECISIONS.names())} FROM {DECISIONS.name} {only}"  # noqa: S608 - our own names
+        "ORDER BY decided_at DESC, id DESC LIMIT {limit:UInt64}",
+        {"candidate": candidate or "", "limit": limit},
+    )
+    return [DecisionRow(**{**row, "reasons": tuple(row["reasons"])}) for row in rows]

@@ -35,6 +35,10 @@ class Experiment:
     """JSON: urls, models, params."""
     created: datetime
     """When it was first seen, UTC."""
+    policy: str = ""
+    """JSON: what decides; empty when none was declared."""
+    planned_pairs: int | None = None
+    """Pairs that the anytime intervals are planned for; None when none were declared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +199,8 @@ class Reader:
     def experiments(self) -> dict[str, Experiment]:
         """Every experiment that was ever recorded, by id."""
         rows = self.query(
-            "SELECT id, any(candidate) AS candidate, any(compared) AS compared, min(created) AS created "
+            "SELECT id, any(candidate) AS candidate, any(compared) AS compared, min(created) AS created, "
+            "any(policy) AS policy, any(planned_pairs) AS planned_pairs "
             "FROM experiments GROUP BY id ORDER BY created, id"
         )
         return {row["id"]: Experiment(**row) for row in rows}

@@ -42,7 +42,7 @@ from typing import Any
 from clickhouse_connect.driver.client import Client
 
 from store.errors import StoreUnavailable
-from store.tables import COUNTERS, PAIRS, PAYLOADS, SKIPS, Table
+from store.tables import COUNTERS, JUDGE_CALLS, PAIRS, PAYLOADS, SKIPS, Table
 
 ROUNDS = 4
 """The first token and three fresh ones: each further one takes another crash of the server at the same instant."""
@@ -59,6 +59,7 @@ _KEYS = MappingProxyType(
         SKIPS.name: ("request_id", "candidate"),
         PAYLOADS.name: ("request_id", "side"),
         COUNTERS.name: ("ts", "worker", "candidate", "state", "count"),
+        JUDGE_CALLS.name: ("call", "stage"),
     }
 )
 """What tells the rows of one batch apart."""

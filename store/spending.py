@@ -42,6 +42,7 @@ FROM (
 )
 GROUP BY candidate
 """
+_TODAY = "SELECT toDate(now('UTC')) AS today"
 _COPY_COSTS = """
 SELECT candidate, experiment, count() AS copies, count(candidate_cost_usd) AS priced,
     sum(toDecimal128(ifNull(candidate_cost_usd, 0), 9)) AS cost_usd
@@ -118,12 +119,7 @@ class Spending:
         Raises:
             StoreUnavailable: no answer, for whatever reason.
         """
-        parameters = {
-            "candidates": list(asked),
-            "experiments": [a.experiment for a in asked.values()],
-            "since": [a.priced_since for a in asked.values()],
-        }
-        rows = self._ask(_SPENT, parameters)
+        rows = self._ask(_SPENT, _parameters(asked))
         return {row.pop("candidate"): Spent(**row) for row in rows}
 
     def today(self) -> date:
@@ -132,7 +128,7 @@ class Spending:
         Raises:
             StoreUnavailable: no answer, for whatever reason.
         """
-        found: date = self._ask("SELECT toDate(now('UTC')) AS today", {})[0]["today"]
+        found: date = self._ask(_TODAY, {})[0]["today"]
         return found
 
     def beat(self, machine: str) -> None:
@@ -172,6 +168,42 @@ class Spending:
     def close(self) -> None:
         """Closes the connection."""
         self._connection.drop()
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What all candidates have cost since midnight UTC, by the store's clock."""
+
+    day: date
+    machines: int
+    """That share the budgets; 0: none has said so of late."""
+    spent: Mapping[str, Spent]
+    """By candidate; one that is not in it has spent nothing."""
+
+
+def day(reader: Reader, asked: Mapping[str, Asked]) -> Day:
+    """The same for those who only look.
+
+    Args:
+        reader: of the caller's thread.
+        asked: by candidate.
+
+    Raises:
+        StoreError: no answer.
+    """
+    # The day first: at midnight its spend is then too small, and never that of the day before.
+    today: date = reader.query(_TODAY)[0]["today"]
+    machines = len(reader.query(_MACHINES, {"active_s": ACTIVE_S}))
+    rows = [dict(row) for row in reader.query(_SPENT, _parameters(asked))] if asked else []
+    return Day(today, machines, {row.pop("candidate"): Spent(**row) for row in rows})
+
+
+def _parameters(asked: Mapping[str, Asked]) -> dict[str, Any]:
+    return {
+        "candidates": list(asked),
+        "experiments": [a.experiment for a in asked.values()],
+        "since": [a.priced_since for a in asked.values()],
+    }
 
 
 @dataclass(frozen=True, slots=True)

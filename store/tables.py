@@ -7,7 +7,9 @@ What views make of these tables is declared in `store.rollups`.
 
 from store.schema.column import Column, Table
 from store.schema.judged import DECISIONS, EXPERIMENTS, JUDGEMENTS, LABELS_HUMAN
+from store.schema.judging import JUDGE_CALLS, JUDGE_PROGRESS, JUDGE_SPEND, JUDGES, TEXT_SCORES
 from store.schema.money import MACHINES, SPEND
+from store.schema.notices import NOTICES, NOTIFIERS
 from store.schema.pairs import (
     CANDIDATE_COLUMNS,
     CANDIDATE_USAGE,
@@ -28,8 +30,14 @@ __all__ = [
     "ERASURES",
     "EXPERIMENTS",
     "JUDGEMENTS",
+    "JUDGES",
+    "JUDGE_CALLS",
+    "JUDGE_PROGRESS",
+    "JUDGE_SPEND",
     "LABELS_HUMAN",
     "MACHINES",
+    "NOTICES",
+    "NOTIFIERS",
     "PAIRS",
     "PAYLOADS",
     "PRIMARY_COLUMNS",
@@ -37,6 +45,7 @@ __all__ = [
     "SKIPS",
     "SPEND",
     "TABLES",
+    "TEXT_SCORES",
     "WATERMARKS",
     "Column",
     "Table",
@@ -49,8 +58,15 @@ TABLES = (
     PAYLOADS,
     JUDGEMENTS,
     LABELS_HUMAN,
+    JUDGE_CALLS,
+    JUDGE_SPEND,
+    JUDGE_PROGRESS,
+    JUDGES,
+    TEXT_SCORES,
     EXPERIMENTS,
     DECISIONS,
+    NOTICES,
+    NOTIFIERS,
     SPEND,
     MACHINES,
     WATERMARKS,

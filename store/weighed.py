@@ -1,8 +1,8 @@
 """Numerators and denominators of both arms by group: of metrics that the rollups do not hold.
 
-Every row gives (x_c, y_c, x_p, y_p). A mean of paired values has y = 1; a judgement, which stands for all pairs like
-it, has y = 1 / the probability with which its pair was drawn, and x = y times the value (Horvitz and Thompson 1952;
-their ratio is Hajek's, 1971).
+Every row gives (x_c, y_c, x_p, y_p). A mean of paired values has y = 1; a judgement or a score, which stands
+for all pairs like it, has y = 1 / the probability with which its pair was drawn, and x = y times the value (Horvitz and
+Thompson 1952; their ratio is Hajek's, 1971).
 """
 
 # ruff: noqa: S608 - statements hold names of our own and the metrics' declarations; what comes from outside is a parameter
@@ -14,6 +14,7 @@ from typing import Any
 
 from store import tables
 from store.comparison import Ask, Columns
+from store.judged import UNDER, judged_rubric, parameters_under
 from store.never_sent import UNAVAILABLE, of_skip
 from store.parts import OF_EXPERIMENTS, Part
 
@@ -90,8 +91,12 @@ def of_judgements(
 ) -> dict[tuple[str, str], list[Weighed | None]]:
     """(candidate, experiment) -> one for each of `metrics` (`JUDGED`); None without judgements.
 
-    The newest judgement of each judge and rubric counts; a pair's is the mean over its judges and rubrics.
+    Those under the rubric judged by last count (`judged_rubric`), with what the free rungs settled meanwhile. The
+    newest judgement of each judge counts; a pair's is the mean over its judges.
     """
+    judged = judged_rubric(ask, part, experiments)
+    if not judged:
+        return {}
     newest = ", ".join(f"argMax(tuple({name}), judged_at).1 AS newest_{name}" for name in _SCORES)
     means = ", ".join(f"avg(newest_{name}) AS mean_{name}" for name in _SCORES)
     renamed = ", ".join(f"mean_{name} AS {name}" for name in _SCORES)
@@ -101,13 +106,45 @@ def of_judgements(
         "min(newest_probability) AS probability "
         f"FROM (SELECT candidate, experiment, request_id, any(block) AS a_block, any(bucket) AS a_bucket, {newest}, "
         f"argMax(inclusion_probability, judged_at) AS newest_probability FROM {tables.JUDGEMENTS.name} "
-        f"WHERE {part.condition} AND {OF_EXPERIMENTS} GROUP BY candidate, experiment, request_id, judge, rubric) "
+        f"WHERE {part.condition} AND {OF_EXPERIMENTS} AND {UNDER} "
+        "GROUP BY candidate, experiment, request_id, judge) "
         "GROUP BY candidate, experiment, request_id) WHERE probability > 0 AND isFinite(probability)"
     )
     summed = [_weighted(*_JUDGED[metric]) for metric in metrics]
     inner = ", ".join(expression for k, metric in enumerate(summed) for expression in _taken(k, metric))
     rows = f"SELECT {', '.join(_KEYS)}, {inner} FROM ({pairs})"
-    return _grouped(ask, rows, part.parameters_of(list(experiments)), len(summed), step_s)
+    return _grouped(ask, rows, part.parameters_of(list(experiments)) | parameters_under(judged), len(summed), step_s)
+
+
+def of_scores(
+    ask: Ask, part: Part, experiments: Sequence[str], metrics: Mapping[str, bool], *, step_s: int
+) -> dict[tuple[str, str], list[Weighed | None]]:
+    """(candidate, experiment) -> one for each of `metrics`, in their order; None where no pair has it.
+
+    Args:
+        ask: runs a SELECT.
+        part: pairs of a stretch of time.
+        experiments: ids.
+        metrics: name in `text_scores` -> is it one score for both arms together?
+        step_s: of time blocks, seconds.
+    """
+    score = _weighted("score_candidate", "if(metric IN {joint:Array(String)}, 0., score_primary)")
+    rows = (
+        f"SELECT {', '.join(_KEYS)}, metric, {', '.join(_taken(0, score))} "
+        "FROM (SELECT *, 1 / inclusion_probability AS weight "
+        # The newest row of each pair and metric.
+        f"FROM {tables.TEXT_SCORES.name} FINAL WHERE {part.condition} AND {OF_EXPERIMENTS} "
+        "AND metric IN {metrics:Array(String)} AND inclusion_probability > 0)"
+    )
+    parameters = part.parameters_of(list(experiments)) | {
+        "metrics": list(metrics),
+        "joint": [name for name, is_joint in metrics.items() if is_joint],
+    }
+    columns, places = _sums_of(ask, rows, parameters, 1, step_s, names=("candidate", "experiment", "metric"))
+    found: dict[tuple[str, str], dict[str, Weighed | None]] = {}
+    for (candidate, experiment, metric), mine in places.items():
+        found.setdefault((candidate, experiment), {})[metric] = _weighed(columns, 0, mine)
+    return {who: [of.get(name) for name in metrics] for who, of in found.items()}
 
 
 def _weighted(candidate: str, primary: str) -> Summed:
@@ -127,18 +164,25 @@ def _taken(k: int, metric: Summed) -> list[str]:
 def _grouped(
     ask: Ask, rows: str, parameters: Mapping[str, Any], metrics: int, step_s: int
 ) -> dict[tuple[str, str], list[Weighed | None]]:
-    sums = ", ".join(expression for k in range(metrics) for expression in _sums(k))
+    columns, places = _sums_of(ask, rows, parameters, metrics, step_s, names=("candidate", "experiment"))
+    return {(who[0], who[1]): [_weighed(columns, k, mine) for k in range(metrics)] for who, mine in places.items()}
+
+
+def _sums_of(
+    ask: Ask, rows: str, parameters: Mapping[str, Any], metrics: int, step_s: int, *, names: Sequence[str]
+) -> tuple[Columns, dict[tuple[str, ...], list[int]]]:
+    """Sums by time and by bucket of each whole, and which rows of them are whose."""
+    sums, whose = ", ".join(expression for k in range(metrics) for expression in _sums(k)), ", ".join(names)
     columns = ask(
-        f"SELECT candidate, experiment, time_s, bucket, {sums} FROM (SELECT *, "
+        f"SELECT {whose}, time_s, bucket, {sums} FROM (SELECT *, "
         f"intDiv(toUnixTimestamp(block), {int(step_s)}) * {int(step_s)} AS time_s FROM ({rows})) "
-        "GROUP BY GROUPING SETS ((candidate, experiment, time_s), (candidate, experiment, bucket)) "
-        "ORDER BY candidate, experiment, time_s, bucket",
+        f"GROUP BY GROUPING SETS (({whose}, time_s), ({whose}, bucket)) ORDER BY {whose}, time_s, bucket",
         parameters,
     )
-    places: dict[tuple[str, str], list[int]] = {}
-    for i, who in enumerate(zip(columns["candidate"], columns["experiment"], strict=True)):
-        places.setdefault((str(who[0]), str(who[1])), []).append(i)
-    return {who: [_weighed(columns, k, mine) for k in range(metrics)] for who, mine in places.items()}
+    places: dict[tuple[str, ...], list[int]] = {}
+    for i, who in enumerate(zip(*(columns[name] for name in names), strict=True)):
+        places.setdefault(tuple(map(str, who)), []).append(i)
+    return columns, places
 
 
 def _sums(k: int) -> list[str]:

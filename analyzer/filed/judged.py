@@ -23,6 +23,11 @@ class Judgements:
     """-1 to 1, positive: the candidate is better; NaN: none was given, here and below."""
     score_primary: Floats
     score_candidate: Floats
+    longer: Floats
+    """Characters of the candidate's answer less those of the primary's."""
+    judge: NDArray[np.int64]
+    """Place in `judges`."""
+    judges: tuple[str, ...]
 
     def of(self, measure: Measure) -> "Taken | None":
         """What a metric of judgements takes from each judged pair; None: it is none of them.

@@ -32,6 +32,7 @@ __all__ = ["RefusedRows", "TooManyExperiments", "read_pairs"]
 _EVERY = 1000
 """Rows between two words on how far it is."""
 _JUDGED = ("preference", "score_primary", "score_candidate")
+_LENGTHS = ("candidate_chars", "primary_chars")
 
 
 class RefusedRows(Exception):  # noqa: N818 - says what happened
@@ -82,18 +83,23 @@ class _Judged:
     rows: "array[int]" = field(default_factory=lambda: array("q"))
     judges: "array[int]" = field(default_factory=lambda: array("q"))
     numbers: "array[float]" = field(default_factory=lambda: array("d"))
-    """Three of each row."""
+    """Four of each row: what was said, and how much longer the candidate's answer is."""
     names: dict[str, int] = field(default_factory=dict)
 
     def add(self, index: int, values: Row) -> None:
         self.rows.append(index)
         self.judges.append(self.names.setdefault(str(values.get("judge") or JUDGE), len(self.names)))
         self.numbers.extend(_number(values.get(name)) for name in _JUDGED)
+        candidate, primary = (_number(values.get(name)) for name in _LENGTHS)
+        self.numbers.append(candidate - primary)
 
     def judgements(self, pair_of: Any) -> Judgements:
         """`pair_of`: pair by row."""
-        numbers = np.array(self.numbers, dtype=np.float64).reshape(-1, len(_JUDGED))
-        return Judgements(pair_of[np.array(self.rows, dtype=np.int64)], *numbers.T)
+        numbers = np.array(self.numbers, dtype=np.float64).reshape(-1, len(_JUDGED) + 1)
+        judges = np.array(self.judges, dtype=np.int64)
+        preference, score_primary, score_candidate, longer = numbers.T
+        pair = pair_of[np.array(self.rows, dtype=np.int64)]
+        return Judgements(pair, preference, score_primary, score_candidate, longer, judges, tuple(self.names))
 
 
 @dataclass(slots=True)

@@ -18,6 +18,8 @@ from analyzer.filed.views import CONDUCT, SURROUNDINGS, rows_of
 from analyzer.integrity.figures import Conduct
 from analyzer.integrity.filed import conduct_of_rows
 from analyzer.measures import Measure, Row
+from analyzer.quality.figures import QualityFigures
+from analyzer.quality.filed import quality_of
 from analyzer.reading import DEFAULT_CAP_MS, Setting, Sums
 from analyzer.source import Experiment, Window
 from analyzer.surroundings.figures import Surroundings
@@ -41,6 +43,8 @@ class Loaded:
     judgements: Judgements
     rows: Callable[[], Iterable[tuple[int, Row]]]
     """(number of the pair, complete row), read once more: for metrics whose values only a row can tell."""
+    has_scores: bool = False
+    """Rows may hold metrics of texts."""
     has_times: bool = True
     """False: times of pairs were made up, all of them."""
     notes: tuple[str, ...] = ()
@@ -113,8 +117,9 @@ class FilePairs:
     def others(
         self, window: Window, experiments: Sequence[Experiment], measures: Sequence[Measure]
     ) -> dict[str, tuple[OtherMetric, ...]]:
-        """Of judgements in the file, and of plug-ins, for which its rows are read once more."""
-        self._take([m for m in measures if m.origin == "pairs" and m.metric not in self._taken])
+        """Of judgements, and of plug-ins, for which the rows are read once more; of texts where it has such."""
+        origins = {"pairs", "scores"} if self.loaded.has_scores else {"pairs"}
+        self._take([m for m in measures if m.origin in origins and m.metric not in self._taken])
         found = {}
         for e in experiments:
             rows = self._of(window, e)
@@ -146,6 +151,16 @@ class FilePairs:
     ) -> dict[str, Surroundings]:
         """By candidate: caches, connections, models."""
         return {e.candidate: surroundings_of_rows(self._rows(window, e, SURROUNDINGS), setting) for e in experiments}
+
+    def quality(self, window: Window, experiments: Sequence[Experiment]) -> dict[str, QualityFigures]:
+        """By candidate: what judges said, as far as a file tells."""
+        found = {}
+        for e in experiments:
+            rows = self._of(window, e)
+            of = quality_of(self.loaded.judgements, self.loaded.pairs, rows, step_s=self._step_s(window))
+            if of is not None:
+                found[e.candidate] = of
+        return found
 
     def _rows(self, window: Window, experiment: Experiment, names: Sequence[str]) -> Iterable[Row]:
         rows = self._sent(self._of(window, experiment))

@@ -9,9 +9,14 @@ Range of one arm's value, where nothing is known:
 
     rates                                  0 to 1
     times                                  0 to `cap_ms`; on the log scale 1 microsecond, the store's unit, to `cap_ms`
-    costs, tokens, speed, judges' scores   0 to the largest value that any pair has
+    costs, tokens, speed, other scores     0 to the largest value that any pair has
     preferences of judges                  -1 to 1
+    judges' scores by one of our rubrics   1 to 10
+    metrics of texts                       as they are declared
     metrics of plug-ins                    not bounded, unless they are rates
+
+Pairs that judges were asked about and could not judge are missing from the judged metrics alone; each stands for as
+many as its probability of being drawn says.
 
 What is not bounded has no worst case: `worst_shift` is None, and no verdict may be given while anything is missing.
 """
@@ -37,6 +42,8 @@ from store.rollups.vectors import FAILED_BIN, GAMMA, ZERO_BIN
 _LOG_SCALE = 1e-6
 _EVERYBODY_OK = "output_tokens"
 """The measure whose `never` are the requests in which the primary did not answer."""
+_SCORES = 9.0
+"""Between the best and the worst score that a judge may give."""
 _NOTHING = KnownPrimary(0, 0, 0)
 Shift = tuple[float, float]
 """How far a difference may move down, and up; both 0 or above."""
@@ -78,7 +85,7 @@ def worst_shift(metric: Metric, estimate: Estimate, compared: Compared | None, m
     """
     known = None if compared is None else compared.conduct.missing
     rows = MissingRows(0, missing.ours, {}, {}, {}) if known is None else known
-    if not rows.requests:
+    if not rows.requests and not _unjudged(metric, compared):
         return 0.0, 0.0
     if compared is None or not math.isfinite(estimate.difference):
         return None
@@ -131,7 +138,7 @@ def _range(metric: Metric, compared: Compared, rows: MissingRows) -> Interval | 
     return None if largest is None else Interval(0.0, largest)
 
 
-def _shift(difference: float, requests: int, n: float, possible: Interval) -> Shift:
+def _shift(difference: float, requests: float, n: float, possible: Interval) -> Shift:
     """Of a mean over n pairs, with so many requests missing whose mean lies within a range."""
     if not requests:
         return 0.0, 0.0
@@ -149,13 +156,34 @@ def _mean_shift(estimate: Estimate, absent: _Absent, span: Interval) -> Shift:
 
 
 def _other_shift(metric: Metric, estimate: Estimate, compared: Compared, rows: MissingRows) -> Shift | None:
-    """Judgements and plug-ins: of the missing requests, as many would have had such a value as of the others."""
+    """Of judgements and scores of texts: of the missing requests as many would have had one as of the others."""
     pairs = max(1, compared.experiment.pairs)
-    requests = rows.requests
-    if metric.measure.origin == "judgements":
+    requests: float = rows.requests
+    if metric.measure.origin in {"judgements", "scores"}:
         requests = math.ceil(requests * min(1.0, estimate.n / pairs))
+    if failed := _unjudged(metric, compared):
+        # In pairs that count, which stand for as many as their weights add up to.
+        requests += failed * estimate.n / max(_weight(metric, compared), estimate.n)
     possible = _other_range(metric, estimate, rows)
-    return None if possible is None else _shift(estimate.difference, requests, estimate.n, possible)
+    if metric.name == "judge_score" and compared.quality is not None and compared.quality.is_of_our_judges:
+        possible = Interval(-_SCORES, _SCORES)
+    # Of an agreement the level moves; what it is set against is the control's own.
+    level = estimate.candidate if metric.measure.joint else None
+    moved = estimate.difference if level is None else level
+    return None if possible is None else _shift(moved, requests, estimate.n, possible)
+
+
+def _unjudged(metric: Metric, compared: Compared | None) -> float:
+    """Pairs that judges failed on stand for so many."""
+    if metric.measure.origin != "judgements" or compared is None or compared.quality is None:
+        return 0.0
+    return compared.quality.unjudged_weight
+
+
+def _weight(metric: Metric, compared: Compared) -> float:
+    """Judged pairs stand for so many."""
+    found = next((o for o in compared.others if o.metric == metric.name), None)
+    return 0.0 if found is None else math.fsum(y for _, y, _, _ in found.buckets.sums)
 
 
 def _other_range(metric: Metric, estimate: Estimate, rows: MissingRows) -> Interval | None:
@@ -168,6 +196,9 @@ def _other_range(metric: Metric, estimate: Estimate, rows: MissingRows) -> Inter
         return Interval(-0.5, 0.5) if is_half else Interval(-1.0, 1.0)
     if metric.measure.kind == "rate":
         return Interval(0.0, 1.0) if metric.measure.joint else Interval(-1.0, 1.0)
+    if metric.measure.bounds is not None:
+        low, high = metric.measure.bounds
+        return Interval(low, high) if metric.measure.joint else Interval(low - high, high - low)
     largest = rows.largest.get(metric.name)
     return None if largest is None else Interval(-largest, largest)
 

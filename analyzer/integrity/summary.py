@@ -9,12 +9,13 @@ from analyzer.integrity.control import Target, control_checks
 from analyzer.integrity.missing import missing
 from analyzer.integrity.population import population
 from analyzer.integrity.results import ControlCheck, Integrity, Missing, SampleRatio, Skew, SkipBias
-from analyzer.integrity.sample_ratio import sample_ratio
+from analyzer.integrity.sample_ratio import inflation, sample_ratio
 from analyzer.integrity.skips import ALARM_P, skip_bias
 from analyzer.integrity.start import limit_ms, start_skew
 from analyzer.integrity.states import states_with_rows
 from analyzer.measures import BY_NAME
 from analyzer.plan import Plan
+from analyzer.quality import failures
 from analyzer.results import Comparison
 from analyzer.source import Experiment
 from config.policy import ControlRule
@@ -120,6 +121,12 @@ class _Found:
         if self.experiments:
             yield from _of_failures(self.experiments[-1])
             yield from estimates.warnings(self.experiments[-1])
+        yield from self._of_judges()
+
+    def _of_judges(self) -> Iterator[str]:
+        if self.compared is not None and self.compared.quality is not None:
+            larger = inflation(self.compared.conduct.buckets) or 1.0
+            yield from failures.warnings(self.compared.quality, larger)
 
 
 def assess(

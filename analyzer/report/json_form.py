@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from analyzer.report.json_integrity import integrity, surroundings
+from analyzer.report.json_quality import quality
 from analyzer.report.json_values import Json, interval, number, timestamp
 from analyzer.results import Between, CandidateStudy, Check, Comparison, Score, Segment, Study
 from analyzer.source import Window
@@ -71,6 +72,7 @@ def _candidate(candidate: CandidateStudy) -> Json:
         "score": _score(candidate.score),
         "score_reason": candidate.score_reason,
         **surroundings(candidate),
+        "quality": quality(candidate.quality),
         "decision": candidate.decision,
         "reasons": list(candidate.reasons),
     }

@@ -7,7 +7,7 @@ could mention people, close issues, load pictures or run scripts; here none of t
 import re
 from collections.abc import Sequence
 
-from analyzer.report import segments_form, selection, showing, words
+from analyzer.report import quality_form, segments_form, selection, showing, words
 from analyzer.report.integrity_form import Weight, remarks
 from analyzer.report.printable import clipped, printable
 from analyzer.report.showing import Shown
@@ -123,7 +123,10 @@ def _candidate(candidate: CandidateStudy, study: Study, *, everything: bool) -> 
     shown = showing.of_candidate(candidate, study, everything=everything)
     said += [f"* {escaped(text)}" for text in shown.agreements]
     said += [f"* still needed for a verdict on {escaped(text)}" for text in shown.needed]
-    return _lines([*lines, "", *said, f"* {escaped(selection.states_text(candidate))}"])
+    judged = [
+        f"{'  ' * line.depth}* {escaped(line.text)}" for line in quality_form.lines(candidate, everything=everything)
+    ]
+    return _lines([*lines, "", *said, *judged, f"* {escaped(selection.states_text(candidate))}"])
 
 
 def _check(check: Check) -> str:

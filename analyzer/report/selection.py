@@ -55,8 +55,9 @@ def undecided(comparisons: Sequence[Comparison]) -> list[Undecided]:
     by_reason: dict[str, list[str]] = {}
     for row in comparisons:
         if row.verdict is Verdict.UNDECIDED and row.require is None and not _is_level(row):
-            reason = row.reason if row.n else "no pair has it in both arms"
-            title = words.title(row.metric) if row.n else row.metric.measure.shown.title
+            is_there = row.n > 0 or row.metric.estimand == "corrected"
+            reason = row.reason if is_there else "no pair has it in both arms"
+            title = words.title(row.metric) if is_there else row.metric.measure.shown.title
             by_reason.setdefault(reason or "the interval holds 0", []).append(title)
     return [Undecided(reason, tuple(dict.fromkeys(titles))) for reason, titles in by_reason.items()]
 

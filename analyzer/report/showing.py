@@ -9,7 +9,7 @@ from analyzer.results import Between, CandidateStudy, Comparison, Study
 from analyzer.verdict import Verdict
 from record.pair import CONTROL
 
-_PLAIN = ("p50", "p95")
+_PLAIN = ("p50", "p95", "corrected")
 """Estimands shown beside the first of each metric where no policy says which decide."""
 _HEADLINE = (("total_ms", "p50"), ("cost_usd", "mean"), ("error_rate", "rate"))
 """What stands for all where no policy says which decide."""
@@ -83,7 +83,9 @@ def rest(comparisons: Sequence[Comparison], *, has_policy: bool, is_control_know
     levels = [] if is_control_known else [row for row in counted if row not in tables]
     zero = [row for row in tables if _is_zero(row)]
     waiting = [row for row in tables if not _is_known(row) and not _is_zero(row)]
-    absent = dict.fromkeys(row.metric.measure.shown.title for row in others if not row.n)
+    # Metrics of texts are there where somebody asked for them.
+    wanted = [row for row in others if row.metric.measure.origin != "scores"]
+    absent = dict.fromkeys(row.metric.measure.shown.title for row in wanted if not row.n)
     said = [
         ("not known yet", _grouped([*waiting, *levels])),
         ("0 so far", [words.title(row.metric) for row in zero]),
@@ -128,12 +130,14 @@ def _first(comparisons: Sequence[Comparison], name: str) -> str:
 
 
 def _considered(comparisons: Sequence[Comparison], *, has_policy: bool) -> list[Comparison]:
+    # Corrections are there where people labelled pairs.
+    asked = [row for row in comparisons if row.n or row.require is not None or row.metric.estimand != "corrected"]
     if has_policy:
-        return list(comparisons)
+        return asked
     first: dict[str, str] = {}
-    for row in comparisons:
+    for row in asked:
         first.setdefault(row.metric.name, row.metric.estimand)
-    return [row for row in comparisons if row.metric.estimand in {first[row.metric.name], *_PLAIN}]
+    return [row for row in asked if row.metric.estimand in {first[row.metric.name], *_PLAIN}]
 
 
 def _decides(row: Comparison, *, has_policy: bool) -> bool:

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
-from analyzer.report import metrics_form, segments_form, selection, showing, words
+from analyzer.report import metrics_form, quality_form, segments_form, selection, showing, words
 from analyzer.report.fitting import prose
 from analyzer.report.integrity_form import Weight, remarks
 from analyzer.report.printable import clipped, printable
@@ -66,6 +67,11 @@ def _candidate(candidate: CandidateStudy, study: Study, *, everything: bool) -> 
             yield metrics_form.as_table(shown.rows)
             yield Text()
         yield prose(*(Text(printable(text)) for text in shown.agreements), *_undecided(shown))
+    judged = quality_form.lines(candidate, everything=everything)
+    if judged:
+        yield prose(
+            *(Padding(Text(printable(line.text)), (0, 0, 0, 2 * line.depth), expand=False) for line in judged), Text()
+        )
     remarks_ = _remarks(candidate, everything=everything)
     yield prose(*remarks_, Text(printable(selection.states_text(candidate)), "dim"))
 

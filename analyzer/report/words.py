@@ -45,6 +45,8 @@ def title(metric: Metric) -> str:
     name = metric.measure.shown.title
     if metric.estimand == "log_ratio":
         return f"{name}, typical change"
+    if metric.estimand == "corrected":
+        return f"{name}, corrected by people"
     # Of other metrics there is one estimand, and their title says which.
     is_time = metric.measure.unit == "ms"
     return f"{name}, {metric.estimand}" if metric.quantile is not None or is_time else name

@@ -32,6 +32,6 @@ Judges and people:
 21. `preference`         net win rate and win rate from wins, ties and losses
 22. `bradley_terry`      strengths of several candidates from who was preferred to whom
 23. `length_control`     win rate if both answers were equally long
-24. `agreement`          Cohen's kappa; does the order of the answers decide
+24. `agreement`          kappa of two raters and of several; does the order of the answers decide
 25. `prediction_powered` a mean of human labels, sharpened by a judge's scores (PPI++)
 """

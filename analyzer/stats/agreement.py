@@ -54,6 +54,57 @@ def cohens_kappa(table: FloatArray) -> Kappa | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Concordance:
+    """How far several raters agree with each other."""
+
+    share: float
+    """Of all pairs of raters of the same subject."""
+    share_error: float
+    """Standard error, for independent subjects."""
+    kappa: float | None
+    """Beyond what chance gives (Fleiss 1971); None where all always name the same one class."""
+    kappa_error: float | None
+    subjects: int
+    """With two raters at least; others say nothing."""
+
+
+def concordance(counts: FloatArray, subjects: FloatArray | None = None) -> Concordance | None:
+    """Of any number of raters per subject, who need not be the same ones (Fleiss 1971, Psychological Bulletin 76:378).
+
+    With n_i raters of subject i, p_i the share of their pairs that agree, and q_j the share of all ratings in class j,
+
+        share = mean of p_i,     kappa = (share - sum q_j^2) / (1 - sum q_j^2).
+
+    Errors are those of the delta method, from what each subject adds to both.
+
+    Args:
+        counts: shape (m, K): raters of a subject by class.
+        subjects: shape (m,): how many subjects have these counts; None: one each.
+
+    Returns:
+        None where no subject has two raters.
+    """
+    raters = counts.sum(axis=1)
+    several = raters >= 2
+    counts, raters = counts[several], raters[several]
+    if not len(counts):
+        return None
+    each = np.ones(len(counts)) if subjects is None else subjects[several]
+    total = float(each.sum())
+    alike = ((counts**2).sum(axis=1) - raters) / (raters * (raters - 1))
+    share = float(np.average(alike, weights=each))
+    classes = each @ counts / float(each @ raters)
+    by_chance = float(classes @ classes)
+    share_error = math.sqrt(float(each @ (alike - share) ** 2)) / total
+    if by_chance >= 1:
+        return Concordance(share, share_error, None, None, int(total))
+    chance_moved = 2 * (counts @ classes - raters * by_chance) / float(np.average(raters, weights=each))
+    moved = (alike - share) / (1 - by_chance) - (1 - share) / (1 - by_chance) ** 2 * chance_moved
+    kappa_error = math.sqrt(float(each @ moved**2)) / total
+    return Concordance(share, share_error, (share - by_chance) / (1 - by_chance), kappa_error, int(total))
+
+
+@dataclass(frozen=True, slots=True)
 class SwapCounts:
     """Pairs judged in both orders, without those in which a verdict was a tie."""
 

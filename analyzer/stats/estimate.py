@@ -27,6 +27,10 @@ class Estimate:
     """Of a rate: pairs with it in the candidate alone, and in the primary alone."""
     obstacle: str | None = None
     """What forbids an interval, in words; None: nothing."""
+    least: int | None = None
+    """Pairs from which on something is said; None: as many as the kind of interval asks for."""
+    doubt: str | None = None
+    """Why nothing is decided by it yet although it has an interval, in words; None: it may be."""
     primary_blocks: Influence | None = None
     """On the primary's own level, by time: for shares of it. None where it was not asked for."""
     primary_buckets: Influence | None = None

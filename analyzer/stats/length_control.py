@@ -41,7 +41,10 @@ class LengthControlled:
 
 
 def length_controlled(
-    won: FloatArray, length_difference: FloatArray, group: FloatArray | None = None
+    won: FloatArray,
+    length_difference: FloatArray,
+    group: FloatArray | None = None,
+    weight: FloatArray | None = None,
 ) -> LengthControlled | None:
     """Fits the regression by iteratively reweighted least squares.
 
@@ -49,28 +52,44 @@ def length_controlled(
         won: shape (n,): 1 the candidate won, 0 it lost, 0.5 tie; values between are shares.
         length_difference: shape (n,), candidate minus primary, finite, in any unit.
         group: a number per pair (its conversation); None: pairs are independent.
+        weight: pairs that each stands for, above 0; None: they all stand for as many. Only ratios matter.
 
     Returns:
         None below three pairs, where all lengths differ by the same, or where length and preference go together so
         well that the fit has no maximum.
     """
     n = len(won)
-    spread = float(np.std(length_difference, ddof=1)) if n >= 3 else 0.0
+    each = np.ones(n) if weight is None or n == 0 else weight / float(weight.mean())
+    spread = _spread(length_difference, each) if n >= 3 else 0.0
     if spread == 0.0:
         return None
     design = np.stack([np.ones(n), np.tanh(length_difference / spread)], axis=1)
-    coefficients = _fit(design, won)
+    coefficients = _fit(design, won, each)
     if coefficients is None:
         return None
     chance = special.expit(design @ coefficients)
-    information = design.T @ (design * (chance * (1 - chance))[:, None])
-    covariance = _sandwich(design * (won - chance)[:, None], np.linalg.inv(information), group)
+    information = design.T @ (design * (each * chance * (1 - chance))[:, None])
+    covariance = _sandwich(design * (each * (won - chance))[:, None], np.linalg.inv(information), group)
     a, b = (float(c) for c in coefficients)
     error_a, error_b = (math.sqrt(float(v)) for v in np.diag(covariance))
     controlled = float(special.expit(a))
     return LengthControlled(
-        n, float(won.mean()), controlled, controlled * (1 - controlled) * error_a, a, b, error_a, error_b
+        n,
+        float(np.average(won, weights=each)),
+        controlled,
+        controlled * (1 - controlled) * error_a,
+        a,
+        b,
+        error_a,
+        error_b,
     )
+
+
+def _spread(values: FloatArray, each: FloatArray) -> float:
+    """Standard deviation, divisor n - 1 where all weigh the same."""
+    n = len(values)
+    centred = values - float(np.average(values, weights=each))
+    return math.sqrt(float(each @ centred**2) / (n - 1))
 
 
 def _sandwich(scores: FloatArray, inverse: FloatArray, group: FloatArray | None) -> FloatArray:
@@ -84,15 +103,15 @@ def _sandwich(scores: FloatArray, inverse: FloatArray, group: FloatArray | None)
     return covariance
 
 
-def _fit(design: FloatArray, won: FloatArray) -> FloatArray | None:
+def _fit(design: FloatArray, won: FloatArray, each: FloatArray) -> FloatArray | None:
     coefficients = np.zeros(2)
     for _ in range(_STEPS):
         chance = special.expit(design @ coefficients)
-        information = design.T @ (design * (chance * (1 - chance))[:, None])
+        information = design.T @ (design * (each * chance * (1 - chance))[:, None])
         # Separated data drive all chances to 0 or 1, and the information to nothing.
         if float(np.linalg.eigvalsh(information)[0]) < 1e-9 * len(won):
             return None
-        step = np.linalg.solve(information, design.T @ (won - chance))
+        step = np.linalg.solve(information, design.T @ (each * (won - chance)))
         # Far from the maximum a full step may overshoot.
         step = step * min(1.0, 5.0 / float(np.abs(step).max() or 1.0))
         coefficients = coefficients + step

@@ -88,3 +88,73 @@ def _best_weight(labelled: LabelSums, judged: Moments, covariance: float) -> flo
     if variance <= 0:
         return 0.0
     return min(max(covariance / ((1 + n / others) * variance), 0.0), 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class WeightedSums:
+    """Sums over pairs that stand for w others each: of w, of values a and b times w, and of products of these."""
+
+    n: float
+    w: float
+    a: float
+    b: float
+    aa: float
+    ab: float
+    aw: float
+    bb: float
+    bw: float
+    ww: float
+
+    @property
+    def mean_a(self) -> float:
+        """Weighted (Hajek 1971)."""
+        return self.a / self.w
+
+    @property
+    def mean_b(self) -> float:
+        """Weighted."""
+        return self.b / self.w
+
+    @property
+    def effective(self) -> float:
+        """(sum w)^2 / sum w^2: as many pairs that weigh the same would say as much (Kish 1965)."""
+        return self.w**2 / self.ww
+
+    def squares_a(self, around: float) -> float:
+        """Sum of w^2 (a - around)^2."""
+        return max(self.aa - 2 * around * self.aw + around**2 * self.ww, 0.0)
+
+    def squares_b(self, around: float) -> float:
+        """Sum of w^2 (b - around)^2."""
+        return max(self.bb - 2 * around * self.bw + around**2 * self.ww, 0.0)
+
+    def squares_residual(self, weight: float, around: float) -> float:
+        """Sum of w^2 (a - weight b - around)^2."""
+        plain = self.aa - 2 * weight * self.ab + weight**2 * self.bb
+        return max(plain - 2 * around * (self.aw - weight * self.bw) + around**2 * self.ww, 0.0)
+
+    def products(self) -> float:
+        """Sum of w^2 (a - mean a) (b - mean b)."""
+        return self.ab - self.mean_b * self.aw - self.mean_a * self.bw + self.mean_a * self.mean_b * self.ww
+
+
+def best_weight(labelled: WeightedSums, judged: WeightedSums | None) -> float:
+    """lambda of `corrected_mean` where pairs stand for different numbers of others; equal where they do not.
+
+    Numbers of pairs are then those of as many equal ones, and variances and the covariance are weighted by w^2, as they
+    stand in the variance of a weighted mean.
+
+    Args:
+        labelled: a is the human's value, b the judge's; at least one pair.
+        judged: a is the judge's value; None: there are none, and nothing is gained from the judge.
+    """
+    if judged is None or labelled.n < 2:
+        return 0.0
+    mean = (labelled.b + judged.a) / (labelled.w + judged.w)
+    n = labelled.n + judged.n
+    squares = labelled.squares_b(mean) + judged.squares_a(mean)
+    variance = squares / (labelled.ww + judged.ww) * n / (n - 1)
+    if variance <= 0:
+        return 0.0
+    covariance = labelled.products() / labelled.ww
+    return min(max(covariance / ((1 + labelled.effective / judged.effective) * variance), 0.0), 1.0)

@@ -9,9 +9,10 @@ import click
 
 from analyzer.audit import Patience
 from analyzer.audit import audit as audit_of
+from analyzer.moments import Moment
 from analyzer.report.audit_form import as_json, as_table
 from analyzer.source import Window
-from cli.commands.options import Moment, config_option, configuration, stored_pairs, window, window_options
+from cli.commands.options import config_option, configuration, stored_pairs, window, window_options
 from cli.commands.screen import console, show
 from config.model import Config
 from proxy.recorder.claim import is_followed

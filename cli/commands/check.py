@@ -8,11 +8,13 @@ from typing import Any
 import click
 
 from cli.forecast import Forecast, forecast, forecast_form, forecast_lines
+from cli.judges import judge_form, judge_lines, require_able_judge
 from cli.mirrored import Mirrored, mirrored
 from cli.policies import policy_lines, require_known_metrics
-from cli.settings import from_file
+from cli.settings import Loaded, from_file
 from config.model import Config
 from config.source import ConfigError, Fault
+from config.wording import in_order
 from proxy.recorder.pricing import PriceList
 from record.pair import CONTROL
 from record.usage import Usage
@@ -36,7 +38,7 @@ def check(*, file: Path | None, form: str) -> int:
     """
     try:
         loaded = from_file(file).usable()
-        require_known_metrics(loaded)
+        _require_usable(loaded)
     except ConfigError as error:
         if form == "text":
             raise
@@ -46,6 +48,18 @@ def check(*, file: Path | None, form: str) -> int:
     expected = forecast(config) if any(arm.share for arm in mirrored(config)) else None
     click.echo(json.dumps(_answer(config, expected)) if form == "json" else _text(config, expected))
     return 0
+
+
+def _require_usable(loaded: Loaded) -> None:
+    """Raises ConfigError with what neither the policy nor the judge could work with."""
+    faults: list[Fault] = []
+    for require in (require_known_metrics, require_able_judge):
+        try:
+            require(loaded)
+        except ConfigError as error:
+            faults += error.faults
+    if faults:
+        raise ConfigError(in_order(faults))
 
 
 def _fault(fault: Fault) -> dict[str, str]:
@@ -67,6 +81,8 @@ def _answer(config: Config, expected: Forecast | str | None) -> dict[str, Any]:
     said: dict[str, Any] = {} if expected is None else {"forecast": forecast_form(expected)}
     if config.policy is not None:
         said["policy"] = policy_lines(config)
+    if config.judge is not None:
+        said["judge"] = judge_form(config)
     return {"valid": True, "primary": config.primary.url, "mirrored": arms, **said}
 
 
@@ -100,6 +116,7 @@ def _text(config: Config, expected: Forecast | str | None) -> str:
             f"store: replicated and sharded on cluster {config.store.cluster!r}; the recorder makes its tables there "
             "(a form that was checked by the engine's parser, and not run on a cluster)"
         )
+    lines += judge_lines(config)
     lines += answer.get("policy", ())
     if expected is None:
         lines.append("nothing is copied: give a candidate a `sample` above 0")

@@ -7,12 +7,12 @@ from uuid import uuid4
 
 import click
 
+from analyzer.answering import Answer
 from analyzer.report.json_form import as_json, digest
 from analyzer.report.printable import printable
 from cli.commands.options import stored
-from cli.commands.studying import Answer
-from cli.version import version
 from config.model import Config
+from runtime.version import version
 from store.decisions import DecisionRow, write_decisions
 from store.errors import StoreError
 from store.locate import StoreConnection

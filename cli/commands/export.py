@@ -7,7 +7,8 @@ from typing import IO, Any, cast
 
 import click
 
-from cli.commands.options import Moment, config_option, configuration, stored, window, window_options
+from analyzer.moments import Moment
+from cli.commands.options import config_option, configuration, stored, window, window_options
 from cli.commands.progress import progress
 from store.reader import Reader
 from store.transfer.exporting import Selection, count, write_pairs, writer_of

@@ -8,23 +8,25 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
+from analyzer.answering import Answer
 from analyzer.gate import EXIT_CODES, decisions_of, result_of
 from analyzer.metrics import Metric
+from analyzer.moments import Moment
 from analyzer.policy_names import placed_faults
 from analyzer.report.printable import printable
 from analyzer.results import Decision
 from analyzer.verdict_file import VerdictFileError, contents, encoded, load, verify
 from cli.commands.deciding import record_decisions
-from cli.commands.options import DEFAULT_FILE, DEMO_FILE, Moment, configuration
+from cli.commands.options import DEFAULT_FILE, DEMO_FILE, configuration
 from cli.commands.rendering import form_options, write
-from cli.commands.studying import Answer, Question, answer, known_metrics, policy_of, said, study_options
-from cli.version import version
+from cli.commands.studying import Asked, answer, known_metrics, policy_of, said, study_options
 from config.experiment import deciding
 from config.model import Config
 from config.policy import Policy
 from config.policy_file import read_policy
 from config.source import ConfigError
 from record.pair import CONTROL
+from runtime.version import version
 from store.transfer.forms import PairsFileError
 from store.transfer.target import WritingFailed, require_free, whole_file
 
@@ -99,7 +101,7 @@ def gate(
     if verdict is not None:
         _require_place(verdict)
     now = datetime.now(UTC)
-    question = Question(
+    asked = Asked(
         config=config,
         pairs=pairs,
         since=said("since", since, pairs),
@@ -109,12 +111,12 @@ def gate(
         policy=policy,
         metrics=metrics,
     )
-    made = answer(question, now)
+    made = answer(asked, now)
     if not made.study.candidates and pairs is None:
         raise click.UsageError("no candidate is configured or has pairs in the window: there is nothing to decide")
     if verdict is not None:
         _write_verdict(verdict, made)
-    write(made.study, form, out, title="shadowbench gate", everything=everything)
+    write(made, form, out, title="shadowbench gate", everything=everything)
     if config is not None and pairs is None:
         record_decisions(config, made, now)
     return _ended(decisions_of(made.study.candidates))

@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from analyzer.report.printable import printable
+from cli.commands.cleaning import cleaner_of
 from cli.commands.options import config_option, configuration, stored
 from cli.commands.progress import progress
-from config.model import Config, Privacy
-from proxy.recorder.redaction import Redactor
+from config.model import Config
 from store.locate import StoreConnection, close, connect
 from store.reader import Reader
 from store.transfer.completion import Origin
@@ -89,7 +89,7 @@ def _send(config: Config, pairs: PairsFile, origin: Origin, done: Callable[[int]
             lambda: Reader(connection.client()),
             Writer(connection),
             reads_what_it_wrote=config.store.cluster is None,
-            cleaner=_cleaner(config.privacy),
+            cleaner=cleaner_of(config.privacy),
             revive=lambda: close(connect(config.store, access="writer", start_owner=True)),
         )
         try:
@@ -99,13 +99,6 @@ def _send(config: Config, pairs: PairsFile, origin: Origin, done: Callable[[int]
             raise
         finally:
             connection.drop()
-
-
-def _cleaner(privacy: Privacy) -> Redactor | None:
-    """None: no texts may be stored."""
-    if privacy.bodies == "none":
-        return None
-    return Redactor(privacy.redact if privacy.bodies == "redacted" else ())
 
 
 def _say(file: Path, imported: Imported, left_out: int, *, wants_json: bool) -> None:

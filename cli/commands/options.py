@@ -1,22 +1,19 @@
 """What commands that read results have in common: which store, which window."""
 
 import contextlib
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 from clickhouse_connect.driver.client import Client
-from pydantic import TypeAdapter, ValidationError
 
+from analyzer.moments import Moment, moment, window_of
 from analyzer.source import Window
 from analyzer.stored import StoredPairs
 from config.load import load_config
 from config.model import Config
-from config.scalars import PositiveDurationS
 from store.errors import SchemaMissing, SchemaUnknown, StoreError
 from store.locate import Access, close, connect
 from store.migrate import require_known_schema
@@ -24,24 +21,6 @@ from store.reader import Reader
 
 DEFAULT_FILE = Path("shadowbench.yaml")
 DEMO_FILE = Path(".demo/shadowbench.yaml")
-
-_duration = TypeAdapter[float](PositiveDurationS)
-FIRST = datetime(1970, 1, 1, tzinfo=UTC)
-LAST = datetime(2200, 1, 1, tzinfo=UTC)
-"""Nothing was recorded before or will be after; the store's times reach a little further."""
-_STARTS_LIKE_DURATION = re.compile(r"\d+(\.\d+)?\s*[A-Za-z]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A point in time as people say it: `24h` (ago) or `2026-03-01T12:00`."""
-
-    ago: timedelta | None = None
-    at: datetime | None = None
-
-    def resolve(self, now: datetime) -> datetime:
-        """The point in time, UTC."""
-        return self.at if self.at is not None else now - (self.ago or timedelta())
 
 
 class MomentType(click.ParamType[Moment, str]):
@@ -53,18 +32,10 @@ class MomentType(click.ParamType[Moment, str]):
         """Raises click's BadParameter with what is allowed."""
         if isinstance(value, Moment):
             return value
-        text = str(value).strip()
-        if text == "now":
-            return Moment(ago=timedelta())
         try:
-            if _STARTS_LIKE_DURATION.fullmatch(text):
-                return Moment(ago=timedelta(seconds=_duration.validate_python(text)))
-            at = datetime.fromisoformat(text)
-            return Moment(at=at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC))
-        except (ValidationError, ValueError, OverflowError):
-            self.fail(
-                f"{value!r} is no time; write how long ago (90s, 10m, 24h, 7d), or 2026-03-01T12:00 (UTC)", param, ctx
-            )
+            return moment(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -80,16 +51,33 @@ def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def window_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--since` and `--until`."""
+    """`--since` and `--until`: the last day, unless something else is asked for."""
+    return window_options_since("24h")(command)
+
+
+def window_options_since(default: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The same, with another begin where nobody names one."""
     until = click.option("--until", type=MomentType(), default="now", show_default=True, help="End of the window.")
     since = click.option(
         "--since",
         type=MomentType(),
-        default="24h",
+        default=default,
         show_default=True,
         help="Start of the window: how long ago, or an ISO time (UTC).",
     )
-    return since(until(command))
+    return lambda command: since(until(command))
+
+
+def table_or_json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--format table|json`."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(["table", "json"]),
+        default="table",
+        show_default=True,
+        help="For people, or for programs.",
+    )(command)
 
 
 def window(since: Moment, until: Moment, now: datetime) -> Window:
@@ -98,14 +86,10 @@ def window(since: Moment, until: Moment, now: datetime) -> Window:
     Raises:
         click.UsageError: it ends before it starts, or has not begun yet.
     """
-    start, end = (min(max(moment.resolve(now), FIRST), LAST) for moment in (since, until))
-    if start >= now and end > start:
-        raise click.UsageError(f"the window begins ({start:%Y-%m-%d %H:%M:%S} UTC) after now: nothing can be in it")
-    if start >= end:
-        raise click.UsageError(
-            f"the window ends ({end:%Y-%m-%d %H:%M:%S}) before it starts ({start:%Y-%m-%d %H:%M:%S})"
-        )
-    return Window(start, end)
+    try:
+        return window_of(since, until, now)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def configuration(file: Path | None) -> Config:

@@ -8,9 +8,10 @@ import click
 
 from analyzer.filed.reading import RefusedRows, TooManyExperiments, read_pairs
 from analyzer.filed.source import FilePairs
+from analyzer.moments import Moment
 from analyzer.report.printable import printable
 from analyzer.source import Window
-from cli.commands.options import Moment, window
+from cli.commands.options import window
 from cli.commands.progress import progress
 from config.model import Blocks, Config
 from store.transfer.forms import PairsFileError

@@ -8,15 +8,16 @@ from typing import Any
 import click
 from rich.console import Console
 
+from analyzer.answering import Answer
+from analyzer.report.html_form import as_html
 from analyzer.report.json_form import as_json
 from analyzer.report.junit_form import as_junit
 from analyzer.report.markdown_form import as_markdown
 from analyzer.report.table_form import as_table
-from analyzer.results import Study
 from cli.commands.screen import console, show
-from cli.version import version
+from runtime.version import version
 
-FORMS = ("table", "json", "md", "junit")
+FORMS = ("table", "json", "md", "html", "junit")
 
 
 def form_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -27,7 +28,7 @@ def form_options(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Choice(FORMS),
         default="table",
         show_default=True,
-        help="For people, for programs, for the comment of a pull request, for CI systems.",
+        help="For a terminal, for programs, for the comment of a pull request, for browsers and paper, for CI systems.",
     )
     out = click.option(
         "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="PATH", help="Write to this file."
@@ -38,11 +39,11 @@ def form_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return form(out(everything(command)))
 
 
-def write(study: Study, form: str, out: Path | None, *, title: str, everything: bool = False) -> None:
+def write(answer: Answer, form: str, out: Path | None, *, title: str, everything: bool = False) -> None:
     """Writes a report.
 
     Args:
-        study: what it says.
+        answer: what it says.
         form: one of `FORMS`.
         out: a file; None: standard output.
         title: of a form that has one.
@@ -52,22 +53,24 @@ def write(study: Study, form: str, out: Path | None, *, title: str, everything: 
         click.UsageError: the file cannot be written.
     """
     if out is None:
-        _render(study, form, console(), title, everything=everything)
+        _render(answer, form, console(), title, everything=everything)
         return
     try:
         with out.open("w", encoding="utf-8") as file:
-            _render(study, form, console(file), title, everything=everything)
+            _render(answer, form, console(file), title, everything=everything)
     except OSError as error:
         raise click.UsageError(f"--out {out}: {error.strerror or error}") from None
 
 
-def _render(study: Study, form: str, target: Console, title: str, *, everything: bool) -> None:
+def _render(answer: Answer, form: str, target: Console, title: str, *, everything: bool) -> None:
     match form:
         case "json":
-            target.file.write(json.dumps(as_json(study, version=version()), indent=2, allow_nan=False) + "\n")
+            target.file.write(json.dumps(as_json(answer.study, version=version()), indent=2, allow_nan=False) + "\n")
         case "md":
-            target.file.write(as_markdown(study, title=title, everything=everything))
+            target.file.write(as_markdown(answer.study, title=title, everything=everything))
+        case "html":
+            target.file.write(as_html(answer, version=version(), title=title, everything=everything))
         case "junit":
-            target.file.write(as_junit(study))
+            target.file.write(as_junit(answer.study))
         case _:
-            show(target, as_table(study, title=title, everything=everything))
+            show(target, as_table(answer.study, title=title, everything=everything))

@@ -6,7 +6,7 @@ import click
 
 from cli.settings import DEFAULT_SAMPLE, Loaded, Overrides, from_file, from_options
 
-ROLES = ("proxy", "recorder", "store")
+ROLES = ("proxy", "recorder", "store", "judge", "dashboard")
 
 
 @click.command()
@@ -22,6 +22,7 @@ ROLES = ("proxy", "recorder", "store")
 )
 @click.option("--listen", metavar="[HOST:]PORT", help="Where clients connect [0.0.0.0:8080]; port 0 takes a free one.")
 @click.option("--admin", metavar="[HOST:]PORT", help="Probes and metrics [127.0.0.1:8081]; port 0 takes a free one.")
+@click.option("--dashboard", metavar="[HOST:]PORT", help="Pages for people [127.0.0.1:8082]; port 0 takes a free one.")
 @click.option("--role", type=click.Choice(ROLES), help="Run this role alone; a recorder needs the proxy's disk.")
 def serve(
     *,
@@ -30,6 +31,7 @@ def serve(
     candidates: tuple[str, ...],
     listen: str | None,
     admin: str | None,
+    dashboard: str | None,
     role: str | None,
 ) -> int:
     """Serves every request from the primary and copies a share of them to the candidates.
@@ -43,13 +45,20 @@ def serve(
       shadowbench serve -c shadowbench.yaml
       shadowbench serve -c shadowbench.yaml --role recorder --admin 8083
     """
-    overrides = Overrides(listen, admin)
+    overrides = Overrides(listen, admin, dashboard)
 
     def load() -> Loaded:
         loaded = _loaded(file, primary, candidates, overrides)
+        if role in {None, "judge"} and loaded.config.judge is not None:
+            # Imported late: who has no judge does not wait for what judging needs.
+            from cli.judges import require_able_judge  # noqa: PLC0415
+
+            require_able_judge(loaded)
         return loaded.usable() if role in {None, "proxy"} else loaded
 
     loaded = load()
+    if role == "judge" and loaded.config.judge is None:
+        raise click.UsageError("the configuration has no `judge`, so there is nobody to judge")
     if role == "store" and loaded.config.store.url is not None:
         raise click.UsageError("store.url names your own server, so there is no store to run here")
     # Imported late: a wrong option is answered without it.

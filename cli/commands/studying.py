@@ -10,27 +10,24 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from analyzer.figures import Figures
-from analyzer.gathering import gather, known_candidates
+from analyzer.answering import Answer, Question, UnknownCandidate
+from analyzer.answering import answer as answer_of
 from analyzer.metrics import Metric
-from analyzer.plan import Plan
+from analyzer.moments import Moment
 from analyzer.plugins import PluginError, all_metrics
 from analyzer.policy_names import placed_faults
-from analyzer.reading import Setting, Source
-from analyzer.report.json_form import digest
-from analyzer.results import Kind, Study
+from analyzer.reading import Source
+from analyzer.results import Kind
 from analyzer.source import Window
-from analyzer.study import study
-from cli.commands.options import Moment, config_option, stored_pairs, window, window_options
+from cli.commands.options import config_option, stored_pairs, window, window_options
 from cli.commands.pairs_source import file_window, pairs_source
 from config.model import Config
 from config.policy import Policy
 from config.source import ConfigError, Fault, key_text
-from record.pair import CONTROL
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Asked:
     """What a command was asked."""
 
     config: Config | None
@@ -45,15 +42,6 @@ class Question:
     kind: Kind
     policy: Policy | None
     metrics: tuple[Metric, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of it."""
-
-    figures: Figures
-    plan: Plan
-    study: Study
 
 
 def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -107,76 +95,36 @@ def said(name: str, moment: Moment, pairs: Path | None) -> Moment | None:
     return None if pairs is not None and source is ParameterSource.DEFAULT else moment
 
 
-def answer(question: Question, now: datetime) -> Answer:
+def answer(asked: Asked, now: datetime) -> Answer:
     """Reads what is needed and computes the study.
 
     Raises:
         click.UsageError: a candidate is not known, or the window is none.
         StoreTrouble: the store does not answer.
     """
-    config = question.config
-    with _opened(question, now) as (source, asked):
-        together, shown = _chosen(source, asked, question)
-        plan = Plan(
-            window=asked,
-            candidates=together,
-            shown=shown,
-            kind=question.kind,
-            policy=question.policy,
-            block_s=None if config is None else config.blocks.length,
-            metrics=question.metrics,
-            config_digest="" if config is None else config_digest(config),
-        )
-        figures = gather(source, plan, setting_of(config), now=now)
-    return Answer(figures, plan, study(figures, plan))
+    with _opened(asked, now) as (source, span):
+        question = Question(asked.config, span, asked.candidates, asked.kind, asked.policy, asked.metrics)
+        candidates = () if asked.config is None or asked.pairs is not None else asked.config.candidates
+        try:
+            return answer_of(source, question, now, configured=[c.name for c in candidates])
+        except UnknownCandidate as error:
+            said = _unknown_text(error.name, error.known, in_file=asked.pairs is not None)
+            raise click.UsageError(said) from None
 
 
 @contextlib.contextmanager
-def _opened(question: Question, now: datetime) -> Iterator[tuple[Source, Window]]:
-    if question.pairs is not None:
-        file = pairs_source(question.pairs, question.config)
-        yield file, file_window(file, question.since, question.until, now)
+def _opened(asked: Asked, now: datetime) -> Iterator[tuple[Source, Window]]:
+    if asked.pairs is not None:
+        file = pairs_source(asked.pairs, asked.config)
+        yield file, file_window(file, asked.since, asked.until, now)
         return
-    if question.config is None or question.since is None or question.until is None:
+    if asked.config is None or asked.since is None or asked.until is None:
         raise AssertionError("without a file of pairs there is a configuration, and a window")
-    with stored_pairs(question.config) as store:
-        yield store, window(question.since, question.until, now)
-
-
-def _chosen(source: Source, asked: Window, question: Question) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
-    """(names that are judged together, names to report or None for all)"""
-    configured = () if question.config is None or question.pairs is not None else question.config.candidates
-    known = known_candidates(source, asked, [c.name for c in configured])
-    unknown = [name for name in question.candidates if name not in known]
-    if unknown:
-        raise click.UsageError(_unknown_text(unknown[0], known, in_file=question.pairs is not None))
-    # The control stands beside each candidate already; it gets a table of its own only when nothing else does.
-    real = tuple(name for name in known if name != CONTROL)
-    wanted = tuple(dict.fromkeys(question.candidates))
-    if wanted and CONTROL not in wanted:
-        return real, wanted
-    return wanted or real or known, None
+    with stored_pairs(asked.config) as store:
+        yield store, window(asked.since, asked.until, now)
 
 
 def _unknown_text(name: str, known: Sequence[str], *, in_file: bool) -> str:
     said = ", ".join(known) if known else "none"
     where = "has pairs in the file and window" if in_file else "is configured or has pairs in the window"
     return f"no candidate {name!r} {where}; known: {said}"
-
-
-def setting_of(config: Config | None) -> Setting:
-    """What of the configuration a reading depends on."""
-    if config is None:
-        return Setting()
-    return Setting(
-        block_s=config.blocks.length,
-        caps_ms={c.name: c.timeout.total * 1000 for c in config.candidates},
-        loop_lag_ms=config.limits.loop_lag * 1000,
-        # Also where it is off by now: the window may hold periods from before.
-        switchback_s=config.switchback.period,
-    )
-
-
-def config_digest(config: Config) -> str:
-    """SHA-256 of a configuration; secrets are no part of it."""
-    return digest(config.model_dump(mode="json"))

@@ -16,7 +16,8 @@ from typing import Any
 import uvloop
 from aiohttp import web
 
-from cli.demo.setting import PROFILES
+from cli.demo.judge import SimulatedJudge
+from cli.demo.setting import JUDGE, PROFILES
 from cli.demo.simulation import Answer, Failure, Profile, Repeats, draw_answer, prompt_tokens
 
 _MAX_IN_FLIGHT = 1024
@@ -209,7 +210,8 @@ async def _stream(request: web.Request, asked: _Asked, answer: Answer, slowness:
 
 
 async def _serve(seed: int) -> None:
-    providers = [SimulatedProvider(profile, seed=seed) for profile in PROFILES]
+    providers: list[SimulatedProvider | SimulatedJudge] = [SimulatedProvider(p, seed=seed) for p in PROFILES]
+    providers.append(SimulatedJudge(JUDGE, seed=seed))
     for provider in providers:
         await provider.start()
     print(json.dumps({p.profile.name: p.port for p in providers}), flush=True)

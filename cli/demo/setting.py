@@ -1,7 +1,8 @@
 """The arms of the demonstration, and the configuration file for them.
 
-The three simulated providers differ plainly: `swift` starts and writes faster and costs a tenth, `sage` is slower,
-writes more and costs more. The control leg is the primary against itself and shows what no difference looks like.
+The three simulated providers differ plainly: `swift` starts and writes faster and costs a tenth, and wraps what it says
+in more words that say nothing; `sage` is slower, costs more, and writes more and clearer. A simulated judge tells them
+apart. The control leg is the primary against itself and shows what no difference looks like.
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Any
 import yaml
 
 from cli.demo.simulation import Failure, Lognormal, Profile, SlowSpell
+from cli.demo.verdicts import JudgeProfile
 
 PRIMARY = Profile(
     name="prime",
@@ -18,6 +20,7 @@ PRIMARY = Profile(
     event_gap_s=Lognormal(0.020, 0.5),
     output_tokens=Lognormal(45, 0.3),
     tokens_per_event=4,
+    vague_share=0.06,
     error_share=0.005,
     # After a 429 of the primary copies to it yield for ten seconds: the control would miss half of the demonstration.
     failures=(Failure.SERVER_ERROR, Failure.BROKEN_ANSWER),
@@ -29,6 +32,7 @@ SWIFT = Profile(
     event_gap_s=Lognormal(0.012, 0.5),
     output_tokens=Lognormal(42, 0.3),
     tokens_per_event=4,
+    vague_share=0.14,
     error_share=0.03,
 )
 SAGE = Profile(
@@ -37,9 +41,20 @@ SAGE = Profile(
     event_gap_s=Lognormal(0.032, 0.5),
     output_tokens=Lognormal(60, 0.3),
     tokens_per_event=4,
+    vague_share=0.03,
     error_share=0.002,
 )
 PROFILES = (PRIMARY, SWIFT, SAGE)
+JUDGE = JudgeProfile(
+    name="arbiter",
+    answer_s=Lognormal(0.120, 0.3),
+    taste=0.03,
+    mood=0.012,
+    lean=0.015,
+    tie_within=0.012,
+    fooled_share=0.15,
+    output_tokens=24,
+)
 LEGS = 3
 """Copies of each request: two candidates and the control leg."""
 
@@ -64,7 +79,9 @@ TENANT_HEADER = "x-tenant"
 TIER_HEADER = "x-tier"
 
 
-def configuration(ports: Mapping[str, int], *, listen_port: int, admin_port: int, data: str) -> dict[str, Any]:
+def configuration(
+    ports: Mapping[str, int], *, listen_port: int, admin_port: int, dashboard_port: int, data: str
+) -> dict[str, Any]:
     """The demonstration's configuration as plain values.
 
     Args:
@@ -74,6 +91,7 @@ def configuration(ports: Mapping[str, int], *, listen_port: int, admin_port: int
     return {
         "listen": {"host": "127.0.0.1", "port": listen_port},
         "admin": {"host": "127.0.0.1", "port": admin_port},
+        "dashboard": {"host": "127.0.0.1", "port": dashboard_port},
         "primary": {
             "name": PRIMARY.name,
             "url": f"http://127.0.0.1:{ports[PRIMARY.name]}",
@@ -92,6 +110,21 @@ def configuration(ports: Mapping[str, int], *, listen_port: int, admin_port: int
         "store": {"dir": f"{data}/store"},
         "privacy": {"bodies": "full"},
         "blocks": {"length": "1s"},
+        "judge": {
+            "sample": "25%",
+            "models": [
+                {
+                    "name": JUDGE.name,
+                    "url": f"http://127.0.0.1:{ports[JUDGE.name]}",
+                    "model": f"simulated-{JUDGE.name}",
+                    "max_in_flight": 32,
+                    "price": {"input_per_mtok": 1, "output_per_mtok": 4},
+                }
+            ],
+            "repeats": "10%",
+            "canaries": "10%",
+            "budget": {"usd_per_day": 10},
+        },
         "policy": POLICY,
         "drain": "5s",
     }

@@ -14,6 +14,8 @@ _VOCABULARY = (
     "this is if numbers disagree look at the oldest one first a short list helps more than long prose here"
 )
 _WORDS = tuple(_VOCABULARY.split())
+_CLEAR = frozenset(_WORDS)
+_VAGUE_WORDS = ("somehow", "basically", "whatever", "stuff", "sort", "maybe", "anyway", "things")
 _SENTENCE_WORDS = 11
 
 
@@ -64,6 +66,8 @@ class Profile:
     """Between two events of a stream."""
     output_tokens: Lognormal
     tokens_per_event: int
+    vague_share: float
+    """Of the words that say nothing; a judge prefers answers with fewer."""
     error_share: float
     failures: tuple[Failure, ...] = tuple(Failure)
     """Ways in which it fails, each as often as the others."""
@@ -114,7 +118,8 @@ class Repeats:
         return count
 
 
-def _generator(*parts: bytes) -> random.Random:
+def generator(*parts: bytes) -> random.Random:
+    """The same parts, the same draws."""
     digest = blake2b(digest_size=16)
     for part in parts:
         digest.update(len(part).to_bytes(8, "big") + part)
@@ -136,12 +141,15 @@ def draw_answer(
         prompt: the last message's text.
         max_tokens: the client's limit, or None.
     """
-    shared = _generator(b"prompt", seed.to_bytes(8, "big"), prompt.encode())
-    own = _generator(b"answer", seed.to_bytes(8, "big"), profile.name.encode(), repeat.to_bytes(8, "big"), body)
+    shared = generator(b"prompt", seed.to_bytes(8, "big"), prompt.encode())
+    draw = (seed.to_bytes(8, "big"), profile.name.encode(), repeat.to_bytes(8, "big"), body)
+    own = generator(b"answer", *draw)
     failure = own.choice(profile.failures) if own.random() < profile.error_share else None
     wanted = max(1, round(profile.output_tokens.draw(own) * Lognormal(1.0, 0.5).draw(shared)))
     tokens = wanted if max_tokens is None else min(wanted, max_tokens)
-    events = _events(_words(own, tokens), profile.tokens_per_event)
+    # Of its own: whether a word says something changes neither times nor lengths.
+    words = _words(own, tokens, generator(b"vague", *draw), profile.vague_share)
+    events = _events(words, profile.tokens_per_event)
     pace = Lognormal(1.0, 0.1).draw(own)
     return Answer(
         failure=failure,
@@ -153,11 +161,13 @@ def draw_answer(
     )
 
 
-def _words(rng: random.Random, count: int) -> list[str]:
+def _words(rng: random.Random, count: int, vague: random.Random, vague_share: float) -> list[str]:
     """`count` words with their spaces and full stops; one word is one token here."""
     words = []
     for i in range(count):
         word = rng.choice(_WORDS)
+        if vague.random() < vague_share:
+            word = vague.choice(_VAGUE_WORDS)
         starts = i % _SENTENCE_WORDS == 0
         ends = i % _SENTENCE_WORDS == _SENTENCE_WORDS - 1 or i == count - 1
         words.append((" " if i else "") + (word.capitalize() if starts else word) + ("." if ends else ""))
@@ -166,6 +176,12 @@ def _words(rng: random.Random, count: int) -> list[str]:
 
 def _events(words: Sequence[str], per_event: int) -> tuple[str, ...]:
     return tuple("".join(words[i : i + per_event]) for i in range(0, len(words), per_event))
+
+
+def clear_share(text: str) -> float:
+    """Share of the words of a text that are such as simulated models use to say something; 0 of an empty one."""
+    words = [word.strip(".,").lower() for word in text.split()]
+    return sum(word in _CLEAR for word in words) / len(words) if words else 0.0
 
 
 def prompt_tokens(text: str) -> int:

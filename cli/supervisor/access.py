@@ -1,37 +1,17 @@
 """Whom the admin port answers: names of this machine, holders of the token, no web page of somebody else."""
 
-import hmac
-import ipaddress
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from runtime.access import foreign_page, is_own_host, is_token
+
 PROBES = frozenset({"/livez", "/readyz"})
 _JSON = "application/json"
-_OTHER_SITES = frozenset({"cross-site", "same-site"})
 
 Token = Callable[[], str | None]
 """The token as of now; None: nobody needs one."""
-
-
-def is_own_host(header: str, own: set[str | None]) -> bool:
-    """Does a `Host` header name this machine: a loopback name or address, or one of `own`?"""
-    host = header.strip().lower()
-    host = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-    if host == "localhost" or host.endswith(".localhost") or host in own:
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def is_token(header: str | None, token: str) -> bool:
-    """Does an `Authorization` header bear the token? Takes as long for a near miss as for any other."""
-    scheme, _, said = (header or "").strip().partition(" ")
-    return scheme.lower() == "bearer" and hmac.compare_digest(said.strip().encode(), token.encode())
 
 
 def foreign(request: web.BaseRequest) -> str | None:
@@ -40,21 +20,11 @@ def foreign(request: web.BaseRequest) -> str | None:
     There are no cookies here, but a browser on the operator's machine can reach a loopback port. It asks first
     (preflight, which is not answered) before it sends a JSON type or an Authorization header for another site's page.
     """
-    if request.headers.get("Sec-Fetch-Site", "").lower() in _OTHER_SITES:
-        return "a web page of another site may not ask for this"
-    origin = request.headers.get("Origin")
-    if origin is not None and _netloc(origin) != request.headers.get("Host", "").lower():
-        return "a web page of another origin may not ask for this"
+    if reason := foreign_page(request.headers, {request.headers.get("Host", "").lower()}):
+        return reason
     if "Authorization" not in request.headers and request.content_type != _JSON:
         return f"send the header Content-Type: {_JSON}"
     return None
-
-
-def _netloc(origin: str) -> str:
-    try:
-        return urlsplit(origin).netloc.lower()
-    except ValueError:
-        return ""
 
 
 def guarded(host: str, token: Token) -> list[Middleware]:

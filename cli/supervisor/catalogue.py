@@ -119,12 +119,53 @@ RECORDER = {
     "shadowbench_recorder_raw_usage_dropped_total": "Legs whose provider reported more than is kept as it came.",
     "shadowbench_recorder_unchecked_json_total": "Answers in JSON that could not be checked by the client's schema: it "
     "is no sound schema, or takes more work than a check may.",
+    "shadowbench_recorder_spans_sent_total": "Spans of legs that the collector of `telemetry` took.",
+    "shadowbench_recorder_spans_failed_total": "Spans that it did not take in time; they are gone.",
+    "shadowbench_recorder_spans_dropped_total": "Spans left out because too many waited for it.",
     "shadowbench_recorder_unpriced_legs_total": "Legs with tokens and a model whose price nobody knows.",
     "shadowbench_recorder_budget_reading_failures_total": "Readings of the spend that failed; while they do, "
     "candidates with a budget or a rate get no copies.",
     "shadowbench_recorder_internal_errors_total": "Faults of the recorder itself; each is on standard error.",
 }
 """Reported by the recorder; each carries the label `name`."""
+
+JUDGE = {
+    "shadowbench_judge_at_work": "1 while this process judges, 0 while another one does and it stands by.",
+    "shadowbench_judge_calls_total": "Calls to judges that have ended, by how, and questions that failed without "
+    "one. Labels: judge (`embeddings` among them), outcome.",
+    "shadowbench_judge_calls_in_flight": "Calls to a judge under way now. Label: judge.",
+    "shadowbench_judge_questions_waiting": "Questions that wait for their turn with a judge. Label: judge.",
+    "shadowbench_judge_away": "1 while a judge does not answer: its questions wait, one call at a time looks "
+    "whether it is back. Label: judge.",
+    "shadowbench_judge_call_seconds": "Histogram over all processes: from sending a call to the answer's last byte, "
+    "of those that were answered. Label: judge.",
+    "shadowbench_judge_retries_total": "Calls of questions that had been asked before. Label: judge.",
+    "shadowbench_judge_withdrawn_calls_total": "Calls that were written down and not made, since the day would have "
+    "cost more than its budget.",
+    "shadowbench_judge_pairs_total": "Pairs that were taken up, by what became of them. Label: state (equal, "
+    "structure: a free rung settled it; judged; failed: a question failed for good; not_drawn; known: judged "
+    "before; without_texts; embedded; given_up: a fault of shadowbench itself).",
+    "shadowbench_judge_open_pairs": "Pairs that were taken up and are not finished.",
+    "shadowbench_judge_due_pairs": "Pairs that could be judged and are not finished: open ones, and those that were "
+    "not taken up yet (counted every 30 s).",
+    "shadowbench_judge_expired_pairs_total": "Pairs that were older than `judge.max_age` when it was their turn.",
+    "shadowbench_judge_lag_seconds": "Age of the oldest pair that is not finished; 0 when all are. Label: work "
+    "(judging, scoring).",
+    "shadowbench_judge_scores_total": "Text scores made, without those that need embeddings.",
+    "shadowbench_judge_spent_usd": "Dollars that judging has cost today (UTC) on all machines of the store, and the "
+    "most that calls under way can cost; absent without a fresh reading of the store, and then nothing is asked.",
+    "shadowbench_judge_budget_usd": "Dollars that judging may cost per day (UTC); absent: there is no limit.",
+    "shadowbench_judge_held": "1 while no call is made for this reason: no fresh reading of the store (store), its "
+    "clock is on another day than ours (clock), the day's dollars (dollars) or the minute's calls (rate) are used "
+    "up, the store has not heard of this process for too long (standby). Label: reason.",
+    "shadowbench_judge_rows_total": "Rows sent to the store and acknowledged. Label: table.",
+    "shadowbench_judge_refused_rows_total": "Rows that the store read and refused.",
+    "shadowbench_judge_store_retries_total": "Inserts and readings done again because the store did not answer.",
+    "shadowbench_judge_store_away_seconds": "For how long the store has taken no rows though some wait; 0 while it "
+    "does.",
+    "shadowbench_judge_internal_errors_total": "Faults of the judge role itself; each is on standard error.",
+}
+"""Reported by the judge role; each but the histogram carries the label `name`."""
 
 STORE = {
     "shadowbench_store_statements_total": "Statements that the embedded store ran.",
@@ -135,12 +176,40 @@ STORE = {
 }
 """Reported by the embedded store; each carries the label `name`."""
 
+DASHBOARD = {
+    "shadowbench_dashboard_requests_total": "Requests to the dashboard by what came of them. Labels: page (the route, "
+    "not what was asked for), class.",
+    "shadowbench_dashboard_request_seconds_total": "Seconds that answering them took, added up. Label: page.",
+    "shadowbench_dashboard_refused_total": "Requests that were not let in. Label: reason (host: a name that is not "
+    "ours; login: nobody has logged in; token: a wrong one; site: a web page of another site).",
+    "shadowbench_dashboard_store_up": "1 while the store answers the pages, else 0; absent before the first question.",
+    "shadowbench_dashboard_store_failures_total": "How often the store went away from the pages.",
+    "shadowbench_dashboard_labels_saved_total": "Labels of people that were stored.",
+    "shadowbench_dashboard_feedback_total": "Feedback of users that came in over the API and was stored.",
+    "shadowbench_dashboard_labels_taken_back_total": "Labels of people that they took back.",
+    "shadowbench_dashboard_desks_forgotten_total": "Labelling people of whom it was forgotten which pairs they had "
+    "skipped, because there were too many others.",
+    "shadowbench_dashboard_reports_total": "Reports that were written because they were due.",
+    "shadowbench_dashboard_report_failures_total": "Tries to write one that failed; it is tried again.",
+    "shadowbench_dashboard_internal_errors_total": "Faults of the dashboard itself; each is on standard error.",
+    "shadowbench_webhook_at_work": "1 while this is the process that tells webhooks, 0 while another one that shares "
+    "the store does, or nobody can; absent without webhooks.",
+    "shadowbench_webhook_notices_total": "What was noticed and written down. Label: event.",
+    "shadowbench_webhook_deliveries_total": "Attempts to tell a webhook. Labels: event, outcome (delivered, failed: "
+    "tried again later, given_up).",
+    "shadowbench_webhook_waiting": "Notices that a webhook has still to be told.",
+    "shadowbench_webhook_study_seconds_total": "Seconds that studies for webhooks took, added up.",
+    "shadowbench_webhook_store_failures_total": "Questions of webhooks that the store did not answer.",
+    "shadowbench_webhook_internal_errors_total": "Faults of the webhooks' own code; each is on standard error.",
+}
+"""Reported by the dashboard; each carries the label `name`."""
+
 LINK = {
     "shadowbench_link_reports_dropped_total": "Reports of a role to the supervisor left out because it did not read.",
 }
 """Reported by every role once it happened; carries the label `name`."""
 
-METRICS: dict[str, str] = SUPERVISOR | PROXY | RECORDER | STORE | LINK
+METRICS: dict[str, str] = SUPERVISOR | PROXY | RECORDER | JUDGE | STORE | DASHBOARD | LINK
 
 
 def help_text(name: str) -> str:

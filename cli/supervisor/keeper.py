@@ -68,10 +68,13 @@ class Keeper:
         tasks: Tasks,
         lives: Lives | None = None,
         config_version: int = 1,
+        admin_url: str = "",
     ) -> None:
         self.spec = spec
         self._lives = lives
-        self._start = Start(spec.role, spec.name, config, config_version, tuple(s.fileno() for s in sockets))
+        self._start = Start(
+            spec.role, spec.name, config, config_version, tuple(s.fileno() for s in sockets), admin_url=admin_url
+        )
         self._sockets = sockets
         self._command = command
         self._terminal = terminal

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from cli.supervisor.leases import CandidateState, Leases, limits_of
 from config.model import Config
-from proxy.recorder.offload import Offload
 from proxy.recorder.spend_file import SpendFileError, SpendReading, read_spend
 from runtime.link import Demand, Lease
+from runtime.offload import Offload
 from runtime.tasks import Tasks
 
 PLAN_EVERY_S = 0.25

@@ -7,6 +7,7 @@ import resource
 import signal
 import socket
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,19 +16,20 @@ from cli.settings import Loaded
 from cli.supervisor.child import Command, role_command
 from cli.supervisor.mirroring import Mirroring
 from cli.supervisor.place import prepare
-from cli.supervisor.plan import PROXY, RECORDER, RoleSpec, plan
+from cli.supervisor.plan import DASHBOARD, PROXY, RECORDER, RoleSpec, plan
 from cli.supervisor.reload import Load, Reloader
 from cli.supervisor.sockets import address_text, listening_sockets
 from cli.supervisor.supervisor import Supervisor
 from cli.supervisor.terminal import Terminal
-from cli.version import version
 from config.model import Config
 from proxy.shadow.capture.live import live_directory
 from runtime.log import Log
 from runtime.tasks import Tasks
+from runtime.version import version
 
 PRIMARY_TEST_S = 3.0
 _MAX_DESCRIPTORS = 2**20
+_OWN_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - compared, not listened on
 
 
 def serve_until_stopped(
@@ -54,46 +56,62 @@ def serve_until_stopped(
     if any(s.role in {PROXY, RECORDER} for s in specs):
         prepare(Path(config.capture.dir))
     workers = sum(s.role == PROXY for s in specs)
-    admin = listening_sockets(config.admin.host, config.admin.port, 1, "admin.port or --admin")
-    try:
-        clients = (
-            listening_sockets(config.listen.host, config.listen.port, workers, "listen.port or --listen")
-            if workers
-            else ()
-        )
-    except BaseException:
-        admin[0].close()
-        raise
+    with contextlib.ExitStack() as opened:
+
+        def listen(host: str, port: int, count: int, what: str) -> tuple[socket.socket, ...]:
+            made = tuple(listening_sockets(host, port, count, what)) if count else ()
+            for sock in made:
+                opened.callback(sock.close)
+            return made
+
+        admin = listen(config.admin.host, config.admin.port, 1, "admin.port or --admin")
+        clients = listen(config.listen.host, config.listen.port, workers, "listen.port or --listen")
+        pages = sum(s.role == DASHBOARD for s in specs)
+        dashboard = listen(config.dashboard.host, config.dashboard.port, pages, "dashboard.port or --dashboard")
+        opened.pop_all()
     _raise_descriptor_limit()
-    return asyncio.run(_serve(loaded, load, specs, clients, admin=admin[0], command=command))
+    return asyncio.run(_serve(loaded, load, specs, _Sockets(admin[0], clients, dashboard), command=command))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sockets:
+    """They listen before any role runs."""
+
+    admin: socket.socket
+    clients: tuple[socket.socket, ...]
+    """One for each proxy."""
+    dashboard: tuple[socket.socket, ...]
+    """One, or none."""
 
 
 async def _serve(
     loaded: Loaded,
     load: Load | None,
     specs: Sequence[RoleSpec],
-    clients: Sequence[socket.socket],
+    sockets: _Sockets,
     *,
-    admin: socket.socket,
     command: Command,
 ) -> int:
     config, terminal = loaded.config, Terminal()
     Log("supervisor").take_libraries()
     tasks = Tasks(lambda name, error: terminal.say("supervisor", "fault", f"{name}: {type(error).__name__}: {error}"))
-    supervisor = Supervisor(config, specs, clients, terminal=terminal, tasks=tasks, command=command)
+    listening = (*sockets.clients, *sockets.dashboard)
+    supervisor = Supervisor(
+        config, specs, listening, terminal=terminal, tasks=tasks, command=command, admin_url=_reached(sockets.admin)
+    )
     reloader = Reloader(load, loaded, supervisor, terminal)
     mirroring = Mirroring(supervisor, terminal)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, supervisor.signalled)
     loop.add_signal_handler(signal.SIGHUP, reloader.signalled)
-    _introduce(config, clients, admin, terminal)
-    if clients:
+    _introduce(config, sockets, terminal)
+    if sockets.clients:
         tasks.start("test of the primary", _warn_when_unreachable(config.primary.url, terminal))
     try:
         await supervisor.start()
         tasks.start("reload", reloader.watch())
-        async with _admin_port(supervisor, reloader, mirroring, admin, tasks):
+        async with _admin_port(supervisor, reloader, mirroring, sockets.admin, tasks):
             await supervisor.until_stop()
             await supervisor.stop()
     finally:
@@ -130,14 +148,23 @@ async def _admin_port(
         await runner.cleanup()
 
 
+def _reached(sock: socket.socket) -> str:
+    """How this machine itself reaches a port of ours."""
+    host, port = sock.getsockname()[:2]
+    return f"http://{_OWN_ADDRESS.get(host, f'[{host}]' if ':' in host else host)}:{port}"
+
+
 def _token(config: Config) -> str | None:
     return config.admin.token.get_secret_value() if config.admin.token is not None else None
 
 
-def _introduce(config: Config, clients: Sequence[socket.socket], admin: socket.socket, terminal: Terminal) -> None:
+def _introduce(config: Config, sockets: _Sockets, terminal: Terminal) -> None:
+    clients, admin = sockets.clients, address_text(sockets.admin)
     if clients:
         terminal.say("supervisor", "listening", f"{address_text(clients[0])} for clients")
-    terminal.say("supervisor", "listening", f"{address_text(admin)} for probes and /metrics (pid {os.getpid()})")
+    terminal.say("supervisor", "listening", f"{admin} for probes and /metrics (pid {os.getpid()})")
+    for sock in sockets.dashboard:
+        terminal.say("supervisor", "listening", f"{address_text(sock)} for pages: http://{address_text(sock)}/")
     if clients:
         for arm in mirrored(config):
             terminal.say(arm.name, "mirrored" if arm.share else "off", arm.text())

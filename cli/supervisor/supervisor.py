@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from cli.supervisor.child import Command, Patience, role_command
 from cli.supervisor.keeper import Keeper, RoleStatus
 from cli.supervisor.leasing import Leasing
-from cli.supervisor.plan import PROXY, RECORDER, STORE, RoleSpec
+from cli.supervisor.plan import DASHBOARD, JUDGE, PROXY, RECORDER, STORE, RoleSpec
 from cli.supervisor.terminal import Terminal
 from config.model import Config
 from runtime.link import Order
@@ -19,6 +19,9 @@ PROXIES_FIRST_S = 3.0
 DRAIN_MARGIN_S = 5.0
 """A proxy ends its drain itself after `drain`; this is for what it then still has to write."""
 RECORDER_DRAIN_S = 30.0
+JUDGE_DRAIN_S = 20.0
+"""Calls under way are finished and stored; what is not is asked again, and paid again, at the next start."""
+DASHBOARD_DRAIN_S = 5.0
 STORE_DRAIN_S = 20.0
 RELOAD_S = 5.0
 """How long a reload waits for each role to say that it took the configuration up; a late one does so later."""
@@ -36,8 +39,9 @@ class Supervisor:
         terminal: Terminal,
         tasks: Tasks,
         command: Command = role_command,
+        admin_url: str = "",
     ) -> None:
-        """`sockets`: one listening socket for each proxy in `specs`, in that order."""
+        """`sockets`: one listening socket for each proxy and dashboard in `specs`, in that order."""
         self.config = config
         """By which roles are started; `reload` changes it."""
         self.config_version = 1
@@ -54,11 +58,12 @@ class Supervisor:
             Keeper(
                 spec,
                 config,
-                (unused.pop(0),) if spec.role == PROXY else (),
+                (unused.pop(0),) if spec.role in {PROXY, DASHBOARD} else (),
                 command=command,
                 terminal=terminal,
                 tasks=tasks,
                 lives=self.leasing if spec.role == PROXY else None,
+                admin_url=admin_url,
             )
             for spec in specs
         ]
@@ -137,8 +142,14 @@ class Supervisor:
     async def stop(self) -> None:
         """Ends the roles in the order of the data: who writes before who reads. All processes are gone after it."""
         self._stopping.set()
-        drain_s = {PROXY: self.config.drain + DRAIN_MARGIN_S, RECORDER: RECORDER_DRAIN_S, STORE: STORE_DRAIN_S}
-        for role in (PROXY, RECORDER, STORE):
+        drain_s = {
+            PROXY: self.config.drain + DRAIN_MARGIN_S,
+            DASHBOARD: DASHBOARD_DRAIN_S,
+            RECORDER: RECORDER_DRAIN_S,
+            JUDGE: JUDGE_DRAIN_S,
+            STORE: STORE_DRAIN_S,
+        }
+        for role in (PROXY, DASHBOARD, RECORDER, JUDGE, STORE):
             keepers = self._of(role)
             for keeper in keepers:
                 keeper.stop(drain_s[role], self._patience)

@@ -253,6 +253,7 @@ class Follower:
                 self._draft.add_quarantined(plan.candidate, exchange.start_unix_us, self._now_s)
         else:
             self._draft.add(built, exchange.start_unix_us, self._now_s)
+            self._shared.on_record(built.record)
 
     # Sending
 

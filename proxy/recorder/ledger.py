@@ -18,7 +18,6 @@ from config.experiment import experiments
 from config.model import Config
 from proxy.recorder.checkpoint import Checkpoint, CheckpointError, checkpoint_path, load_checkpoint
 from proxy.recorder.lines import Lines
-from proxy.recorder.offload import Offload
 from proxy.recorder.priced import Priced, priced_now, terms_of
 from proxy.recorder.spend_file import (
     VERSION,
@@ -29,6 +28,7 @@ from proxy.recorder.spend_file import (
     write_spend,
 )
 from proxy.shadow.capture.board import ADMITTED, SUFFIX, BoardError, BoardReading, is_alive, read_board
+from runtime.offload import Offload
 from store.errors import StoreError
 from store.locate import StoreConnection, may_answer
 from store.migrate import migrate

@@ -14,15 +14,16 @@ from proxy.recorder.dropping import Dropping
 from proxy.recorder.lines import Lines
 from proxy.recorder.locked import Locked
 from proxy.recorder.losses import Losses
-from proxy.recorder.offload import Offload
 from proxy.recorder.pricing import PriceList
 from proxy.recorder.quarantine import Quarantine
 from proxy.recorder.sender import Sender
 from proxy.recorder.shipment import MarkPlan, Shipment
 from proxy.recorder.streams import Followed, Streams
 from proxy.recorder.surroundings import Surroundings
+from proxy.recorder.telemetry import Telemetry
 from proxy.recorder.watermarks import Watermarks
 from proxy.shadow.capture.sealing import KeyRing
+from runtime.offload import Offload
 from runtime.tasks import Tasks
 
 LOOK_EVERY_S = 0.25
@@ -59,6 +60,7 @@ class Recorder:
         self._next_expiry_s = 0.0
         self._prices = PriceList(config, self._unknown_price)
         self._builder = Builder(config, self._prices)
+        self._telemetry = Telemetry(config, lines, self._fault)
         self._shared = Surroundings(
             directory=directory,
             builder=self._builder,
@@ -69,6 +71,7 @@ class Recorder:
             keys=self._keys,
             max_held_bytes=_MAX_HELD_BYTES,
             max_pinned_bytes=config.capture.max_disk // 8,
+            on_record=self._telemetry.offer,
         )
         self._streams = Streams(self._shared, self._unreadable, self._taken)
         self._dropping = Dropping(self._shared, self._streams, lines, config.capture.max_disk)
@@ -91,6 +94,7 @@ class Recorder:
         self._prices = PriceList(config, self._unknown_price, self._prices.unpriced)
         self._builder.reload(config, self._prices)
         self._dropping.max_disk_bytes = config.capture.max_disk
+        self._telemetry.configure(config)
 
     async def turn(self, *, is_draining: bool) -> bool:
         """One step for every stream; False when nothing moved."""
@@ -219,6 +223,7 @@ class Recorder:
         for stream in list(self._streams.followed):
             self._streams.leave(stream)
         self._offload.close()
+        self._telemetry.close()
 
     # What is said about it
 
@@ -252,6 +257,7 @@ class Recorder:
             "shadowbench_recorder_bad_frames_total": losses.bad_frames,
             "shadowbench_recorder_vanished_segments_total": losses.vanished,
             **self._dropping.figures(),
+            **self._telemetry.figures(),
             "shadowbench_recorder_quarantined_total": self._quarantine.items,
             "shadowbench_recorder_quarantine_expired_total": self._quarantine.expired,
             "shadowbench_recorder_locked_streams": sum(f.missing_key is not None for f in followers),

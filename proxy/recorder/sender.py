@@ -10,9 +10,9 @@ import msgspec
 from proxy.recorder.absence import Absence
 from proxy.recorder.destination import Destination
 from proxy.recorder.lines import Lines
-from proxy.recorder.offload import Offload
 from proxy.recorder.quarantine import Quarantine
 from proxy.recorder.shipment import Insert, Shipment
+from runtime.offload import Offload
 from store.errors import StoreError, StoreRefused
 
 FIRST_PAUSE_S = 0.1

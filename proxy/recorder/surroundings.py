@@ -9,6 +9,7 @@ from proxy.recorder.checkpoint import Checkpoint, save_checkpoint
 from proxy.recorder.losses import Losses
 from proxy.recorder.quarantine import Quarantine
 from proxy.shadow.capture.sealing import KeyRing
+from record.pair import Pair, Skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,4 +28,6 @@ class Surroundings:
     """Of open exchanges, in memory."""
     max_pinned_bytes: int = 1 * 2**30
     """Of segments that are only kept for exchanges that are still open."""
+    on_record: Callable[[Pair | Skip], None] = field(default=lambda _record: None)
+    """Hears of every pair and skip that was built."""
     save: Callable[[Path, Checkpoint], None] = field(default=save_checkpoint)

@@ -35,6 +35,8 @@ _URL_BYTES = 2**20
 _KEEP_ALIVE_S = 3600.0
 _KILL_AGAIN_S = 1.0
 _KILL_TIMES = 5
+_INSERT_S = 60.0
+"""So long an insert goes on whose client has gone; one that hangs is then ended like any other statement."""
 _SHUTDOWN_S = 5.0
 
 P = ParamSpec("P")
@@ -236,7 +238,7 @@ class Server:
         await self._run(job.add_rows, beginning[head.data_at :])
         async for piece in pieces:
             await self._run(job.add_rows, piece)
-        await self._run(job.finish_insert)
+        await _to_its_end(self._run(job.finish_insert))
         return web.Response(headers={**headers, "X-ClickHouse-Summary": protocol.summary(job.figures.counts)})
 
     async def _query(
@@ -275,3 +277,17 @@ class Server:
             await write(request, response, protocol.in_band(protocol.fault_of(error, self._engine.version), tag))
         await response.write_eof()
         return response
+
+
+async def _to_its_end(insert: asyncio.Future[None]) -> None:
+    """Waits for an insert that has all its rows, even when its client goes meanwhile.
+
+    Cut off half-way, views would lack what the table has. Who lives sends the same batch again, which fills them; a
+    dead client does not.
+    """
+    try:
+        await asyncio.shield(insert)
+    except asyncio.CancelledError:
+        if (await asyncio.wait([insert], timeout=_INSERT_S))[0] and not insert.cancelled():
+            insert.exception()  # heard: nobody is there to be told
+        raise

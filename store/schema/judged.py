@@ -1,4 +1,4 @@
-"""What is compared, what judges and people said of it, and what was decided."""
+"""What is compared, what judges and people said of it, and what was decided. How judging went: `judging`."""
 
 from store.schema.column import MOMENT, NAME, REAL, TS, Column, Table
 from store.schema.pairs import IDENTITY, LABELS, PLACE
@@ -20,7 +20,7 @@ EXPERIMENTS = Table(
     ),
 )
 
-_BLOCK_AND_BUCKET = tuple(c for c in PLACE if c.name != "conversation")
+BLOCK_AND_BUCKET = tuple(c for c in PLACE if c.name != "conversation")
 _SCORES = (
     Column("preference", REAL, "-1 to 1, positive: the candidate is better; NULL when only scores were given."),
     Column("score_primary", REAL, "Score of the primary's answer; NULL when none was given."),
@@ -35,7 +35,7 @@ JUDGEMENTS = Table(
     "One row per pair, judge and rubric, written when all its orders are in.",
     (
         *IDENTITY,
-        *_BLOCK_AND_BUCKET,
+        *BLOCK_AND_BUCKET,
         LABELS,
         Column("judge", NAME, "Judge, as the configuration names it; empty below the rung `judge`."),
         Column("rubric", NAME, "Rubric with its version."),
@@ -51,6 +51,12 @@ JUDGEMENTS = Table(
         _RATIONALE,
         Column("cost_usd", "Nullable(Decimal(18, 9))", "What the judge's calls cost in US dollars; NULL: unknown."),
         Column("judged_at", MOMENT, "When it was judged; the newest row of a pair, judge and rubric counts."),
+        Column(
+            "order_probability",
+            REAL,
+            "Probability with which the answers were shown in this order; NULL when both orders were asked, or none.",
+        ),
+        Column("judge_model", NAME, "The judge's model, as its answer names it; empty below the rung `judge`."),
     ),
     holds_text=True,
     text_columns=(_RATIONALE.name,),
@@ -61,7 +67,7 @@ LABELS_HUMAN = Table(
     "What people said of pairs; the newest row per pair, person and rubric counts.",
     (
         *IDENTITY,
-        *_BLOCK_AND_BUCKET,
+        *BLOCK_AND_BUCKET,
         LABELS,
         Column("labeler", NAME, "Who said it, as the imported file names them."),
         Column("rubric", NAME, "Rubric with its version."),

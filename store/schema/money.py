@@ -3,7 +3,8 @@
 from store.schema.column import MOMENT, NAME, SECOND, Column, Table
 
 
-def _sum(name: str, type_: str, comment: str, codec: str) -> Column:
+def added_up(name: str, type_: str, comment: str, codec: str) -> Column:
+    """A column whose rows of the same key add up."""
     return Column(name, f"SimpleAggregateFunction(sum, {type_})", comment, codec)
 
 
@@ -19,18 +20,18 @@ SPEND = Table(
             "Minute of the start of the requests; of the counters, within their hour.",
             "Delta, ZSTD(1)",
         ),
-        _sum("pairs", "UInt64", "Pairs.", "T64, ZSTD(1)"),
-        _sum("cost_usd", "Decimal(38, 9)", "Known cost of the candidate, US dollars.", "ZSTD(1)"),
+        added_up("pairs", "UInt64", "Pairs.", "T64, ZSTD(1)"),
+        added_up("cost_usd", "Decimal(38, 9)", "Known cost of the candidate, US dollars.", "ZSTD(1)"),
         Column(
             "largest_usd",
             "SimpleAggregateFunction(max, Nullable(Decimal(18, 9)))",
             "Cost of the dearest copy; NULL when none is known.",
             "ZSTD(1)",
         ),
-        _sum("unpriced", "UInt64", "Whole answers whose cost is unknown.", "T64, ZSTD(1)"),
-        _sum("uncosted", "UInt64", "Answers cut short, wrong or late whose cost is unknown.", "T64, ZSTD(1)"),
-        _sum("admitted", "UInt64", "Copies sent, by the counters.", "T64, ZSTD(1)"),
-        _sum("lost", "UInt64", "Copies that will never be pairs, by the counters.", "T64, ZSTD(1)"),
+        added_up("unpriced", "UInt64", "Whole answers whose cost is unknown.", "T64, ZSTD(1)"),
+        added_up("uncosted", "UInt64", "Answers cut short, wrong or late whose cost is unknown.", "T64, ZSTD(1)"),
+        added_up("admitted", "UInt64", "Copies sent, by the counters.", "T64, ZSTD(1)"),
+        added_up("lost", "UInt64", "Copies that will never be pairs, by the counters.", "T64, ZSTD(1)"),
     ),
 )
 """Filled by views on `pairs` and `counters`, never by a writer."""

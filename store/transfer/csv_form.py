@@ -12,7 +12,7 @@ import msgspec
 from store.transfer.column_kinds import Many, Named
 from store.transfer.forms import UNREADABLE, Fault, PairsFileError, ReadRow
 from store.transfer.kinds import Flag, Kind, Text, shown
-from store.transfer.layout import FIELDS, IGNORED, Field, unknown_column
+from store.transfer.layout import PAIRS_FILE, Field, Layout
 from store.transfer.lines import Line
 
 NULL = "\\N"
@@ -59,7 +59,7 @@ class CsvReader:
 
     unit = "line"
 
-    def __init__(self, lines: Iterator[Line]) -> None:
+    def __init__(self, lines: Iterator[Line], layout: Layout = PAIRS_FILE) -> None:
         """Reads the header.
 
         Raises:
@@ -74,7 +74,7 @@ class CsvReader:
         except ValueError as error:
             raise PairsFileError(f"line 1: {error}") from None
         self._names = names
-        self._fields = [_column(name, names) for name in names]
+        self._fields = [_column(name, names, layout) for name in names]
 
     def rows(self) -> Iterator[ReadRow]:
         """A row per line that is not blank."""
@@ -102,14 +102,14 @@ class CsvReader:
         return row
 
 
-def _column(name: str, names: Sequence[str]) -> Field | None:
+def _column(name: str, names: Sequence[str], layout: Layout) -> Field | None:
     if names.count(name) > 1:
         raise PairsFileError(f"line 1: {name}: the header names this column {names.count(name)} times")
-    if name in IGNORED:
+    if name in layout.ignored:
         return None
-    if name not in FIELDS:
-        raise PairsFileError(f"line 1: {shown(name)}: {unknown_column(name)}")
-    return FIELDS[name]
+    if name not in layout.fields:
+        raise PairsFileError(f"line 1: {shown(name)}: {layout.unknown(name)}")
+    return layout.fields[name]
 
 
 def _cells(data: bytes) -> list[str | None]:

@@ -70,7 +70,15 @@ def writer_of(form: Form, file: IO[bytes], *, texts: bool) -> FormWriter:
     Raises:
         PairsFileError: pyarrow is not there.
     """
-    fields = fields_of(texts=texts)
+    return fields_writer(form, file, fields_of(texts=texts))
+
+
+def fields_writer(form: Form, file: IO[bytes], fields: Sequence[Field]) -> FormWriter:
+    """Writes rows of any columns in a form.
+
+    Raises:
+        PairsFileError: pyarrow is not there.
+    """
     if form == "csv":
         return CsvWriter(file, fields)
     if form == "jsonl":

@@ -8,12 +8,11 @@ import msgspec
 
 from store.transfer.forms import UNREADABLE, Fault, ReadRow
 from store.transfer.kinds import Exact, shown
-from store.transfer.layout import FIELDS, IGNORED, Field, unknown_column
+from store.transfer.layout import PAIRS_FILE, Field, Layout
 from store.transfer.lines import Line
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _encoder = msgspec.json.Encoder()
-_EXACT = tuple(name for name, field in FIELDS.items() if isinstance(field.kind, Exact))
 
 
 class _Digits(str):
@@ -52,8 +51,10 @@ class JsonReader:
 
     unit = "line"
 
-    def __init__(self, lines: Iterator[Line]) -> None:
+    def __init__(self, lines: Iterator[Line], layout: Layout = PAIRS_FILE) -> None:
         self._lines = lines
+        self._layout = layout
+        self._exact = tuple(name for name, field in layout.fields.items() if isinstance(field.kind, Exact))
 
     def rows(self) -> Iterator[ReadRow]:
         """A row per line that is not blank."""
@@ -61,22 +62,22 @@ class JsonReader:
             if not line.data.strip():
                 continue
             try:
-                values = _object(line.data)
+                values = _object(line.data, self._exact)
             except ValueError as error:
                 yield ReadRow(line.number, {}, [Fault("", str(error), UNREADABLE)])
             else:
-                yield _row(line.number, values)
+                yield row_of(line.number, values, self._layout)
 
 
-def _object(data: bytes) -> dict[str, Any]:
+def _object(data: bytes, exact: Sequence[str]) -> dict[str, Any]:
     try:
         values = _decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         _require_finite(data)
         raise ValueError(f"no JSON object: {error}") from None
-    if any(isinstance(values.get(name), float) for name in _EXACT):
+    if any(isinstance(values.get(name), float) for name in exact):
         # The digits as they stand there, which a float need not keep.
-        values |= {n: v for n, v in json.loads(data, parse_float=_Digits).items() if n in _EXACT}
+        values |= {n: v for n, v in json.loads(data, parse_float=_Digits).items() if n in exact}
     return values
 
 
@@ -98,13 +99,14 @@ def _not_finite(word: str) -> None:
     raise _NotFinite(word)
 
 
-def _row(number: int, values: Mapping[str, Any]) -> ReadRow:
+def row_of(number: int, values: Mapping[str, Any], layout: Layout) -> ReadRow:
+    """An object of JSON as the store takes it, with a fault for each value that it does not."""
     row = ReadRow(number, {}, [])
     for name, value in values.items():
-        field = FIELDS.get(name)
+        field = layout.fields.get(name)
         if field is None:
-            if name not in IGNORED:
-                row.faults.append(Fault(name, unknown_column(name), once=True))
+            if name not in layout.ignored:
+                row.faults.append(Fault(name, layout.unknown(name), once=True))
         elif value is not None:
             try:
                 row.values[name] = field.read(value) if isinstance(value, _Digits) else field.accept(value)

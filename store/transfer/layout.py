@@ -90,8 +90,6 @@ FIELDS: Mapping[str, Field] = MappingProxyType(
     {field.name: field for field in (*PAIR_FIELDS, *TEXT_FIELDS, *JUDGED_FIELDS)}
 )
 """What a file may hold."""
-IGNORED = frozenset({_BATCH})
-"""Known, and not taken over."""
 
 
 def has_texts(row: Mapping[str, Any], arm: str) -> bool:
@@ -99,9 +97,25 @@ def has_texts(row: Mapping[str, Any], arm: str) -> bool:
     return any(row.get(column) is not None for (whose, _), column in TEXT_COLUMNS.items() if whose == arm)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """What the columns of one kind of file are."""
+
+    fields: Mapping[str, Field]
+    """By name."""
+    ignored: frozenset[str]
+    """Known, and not taken over."""
+
+    def unknown(self, name: str) -> str:
+        """What to say of a column that no such file has."""
+        return _unknown(self, name)
+
+
 @lru_cache(maxsize=256)
-def unknown_column(name: str) -> str:
-    """What to say of a column that no file has."""
-    close = difflib.get_close_matches(name, FIELDS, n=1, cutoff=0.5)
+def _unknown(layout: Layout, name: str) -> str:
+    close = difflib.get_close_matches(name, layout.fields, n=1, cutoff=0.5)
     nearest = f"; the nearest is {close[0]!r}" if close else ""
     return f"no such column{nearest}; if a newer shadowbench wrote the file, import it with that version"
+
+
+PAIRS_FILE = Layout(FIELDS, frozenset({_BATCH}))

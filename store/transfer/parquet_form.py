@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from store.transfer.column_kinds import Many, Named
 from store.transfer.forms import Fault, PairsFileError, ReadRow
 from store.transfer.kinds import Day, Exact, Flag, Id, Kind, Moment, Real, Whole, shown
-from store.transfer.layout import FIELDS, IGNORED, Field, unknown_column
+from store.transfer.layout import PAIRS_FILE, Field, Layout
 
 GROUP_ROWS = 16_384
 GROUP_BYTES = 64 * 2**20
@@ -110,7 +110,7 @@ class ParquetReader:
 
     unit = "row"
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], layout: Layout = PAIRS_FILE) -> None:
         """Reads the footer.
 
         Raises:
@@ -124,9 +124,10 @@ class ParquetReader:
         for name in names:
             if names.count(name) > 1:
                 raise PairsFileError(f"{name}: the file has this column {names.count(name)} times")
-            if name not in FIELDS and name not in IGNORED:
-                raise PairsFileError(f"{shown(name)}: {unknown_column(name)}")
-        self._fields = [FIELDS[name] for name in names if name not in IGNORED]
+            if name not in layout.fields and name not in layout.ignored:
+                raise PairsFileError(f"{shown(name)}: {layout.unknown(name)}")
+        self._layout = layout
+        self._fields = [layout.fields[name] for name in names if name not in layout.ignored]
 
     def rows(self) -> Iterator[ReadRow]:
         """All rows."""
@@ -138,17 +139,17 @@ class ParquetReader:
                 batch = next(batches, None)
                 if batch is None:
                     return
-                columns = [_values(batch.column(k), name) for k, name in enumerate(batch.schema.names)]
+                fields = [self._layout.fields[name] for name in batch.schema.names]
+                columns = [_values(batch.column(k), field) for k, field in enumerate(fields)]
             except (pa.ArrowException, OSError, ValueError) as error:
                 raise PairsFileError(f"row {number + 1}: damaged, or of a strange type: {_first_line(error)}") from None
-            fields = [FIELDS[name] for name in batch.schema.names]
             for row in range(batch.num_rows):
                 number += 1
                 yield _row(number, fields, [column[row] for column in columns])
 
 
-def _values(column: pa.Array, name: str) -> list[Any]:
-    kind = FIELDS[name].kind
+def _values(column: pa.Array, field: Field) -> list[Any]:
+    kind = field.kind
     if isinstance(kind, Moment) and pa.types.is_timestamp(column.type):
         # Nanoseconds, which other tools like to write, are cut: the store has microseconds.
         column = column.cast(pa.timestamp("us", column.type.tz), safe=False)

@@ -8,11 +8,11 @@ for values in complete_rows(file, ...)   # all columns of `pairs` but `batch`
 import hashlib
 import zlib
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import numpy as np
 
@@ -20,12 +20,19 @@ from store.transfer.completion import Origin, faults_of
 from store.transfer.csv_form import CsvReader
 from store.transfer.forms import UNPACKING_ERRORS, Fault, Form, FormReader, PairsFileError, form_of, unpacking
 from store.transfer.json_form import JsonReader
-from store.transfer.layout import ARMS, has_texts
+from store.transfer.layout import ARMS, PAIRS_FILE, Layout, has_texts
 from store.transfer.lines import lines_of
 from store.transfer.survey import Survey
 
 NO_PYARROW = "Parquet needs pyarrow, which is not installed: pip install 'shadowbench[parquet]'"
 _READ_BYTES = 2**20
+
+
+class Check(Protocol):
+    """Looks at a row."""
+
+    def __call__(self, values: Mapping[str, Any], *, is_whole: bool) -> list[Fault]:
+        """What is wrong; `is_whole` False: what is missing may be what was refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +52,31 @@ class PairsRow:
 class PairsFile:
     """A file that is read several times and must stay the same."""
 
-    def __init__(self, path: Path, form: Form | None = None, *, option: str | None = "--format") -> None:
+    def __init__(
+        self,
+        path: Path,
+        form: Form | None = None,
+        *,
+        option: str | None = "--format",
+        layout: Layout = PAIRS_FILE,
+        check: Check = faults_of,
+    ) -> None:
         """Looks at it.
 
         Args:
             path: of the file.
             form: says what its name does not.
             option: by which a person gives `form`; None: there is none.
+            layout: its columns, where it holds something else about pairs.
+            check: says what a row lacks, or what cannot be.
 
         Raises:
             PairsFileError: it is not there, or its form is unknown.
         """
         self.path = path
         self.form = form_of(path, form, option=option)
+        self._layout = layout
+        self._check = check
         self._seen = self._state()
         self._digest: str | None = None
 
@@ -102,7 +121,7 @@ class PairsFile:
                 reader = self._reader(raw)
                 for index, row in enumerate(reader.rows()):
                     place = self._place(reader.unit, row.number)
-                    faults = [*row.faults, *faults_of(row.values, is_whole=not row.faults)]
+                    faults = [*row.faults, *self._check(row.values, is_whole=not row.faults)]
                     yield PairsRow(index, place, row.number, row.values, tuple(faults))
             except PairsFileError as error:
                 raise PairsFileError(f"{self.path}: {error}") from None
@@ -120,10 +139,10 @@ class PairsFile:
                 from store.transfer.parquet_form import ParquetReader  # noqa: PLC0415 - pyarrow may be absent
             except ImportError:
                 raise PairsFileError(NO_PYARROW) from None
-            return ParquetReader(raw)
+            return ParquetReader(raw, self._layout)
         is_csv = self.form.form == "csv"
         lines = lines_of(unpacking(raw, self.form.packing), quoted=is_csv)
-        return CsvReader(lines) if is_csv else JsonReader(lines)
+        return CsvReader(lines, self._layout) if is_csv else JsonReader(lines, self._layout)
 
     def place_of(self, number: int) -> str:
         """Of a row by its number."""

@@ -26,6 +26,7 @@ from analyzer.filed.source import FilePairs
 from analyzer.integrity.figures import Conduct
 from analyzer.integrity.filed import conduct_of_rows
 from analyzer.measures import Measure
+from analyzer.quality.figures import QualityFigures
 from analyzer.reading import Setting, Sums
 from analyzer.source import Experiment, Window
 from analyzer.surroundings.figures import Surroundings
@@ -85,6 +86,9 @@ class FakeSource:
         self, window: Window, experiments: Sequence[Experiment], setting: Setting
     ) -> Mapping[str, Surroundings]:
         return {e.candidate: surroundings_of_rows(self._of(window, e), setting) for e in experiments}
+
+    def quality(self, window: Window, experiments: Sequence[Experiment]) -> Mapping[str, QualityFigures]:
+        return self._filed.quality(window, experiments)
 
     def _of(self, window: Window, experiment: Experiment) -> Iterator[Mapping[str, Any]]:
         key = experiment.candidate, experiment.id

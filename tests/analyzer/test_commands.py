@@ -8,7 +8,8 @@ from typing import Any
 import click
 import pytest
 
-from cli.commands.options import Moment, MomentType, window
+from analyzer.moments import Moment
+from cli.commands.options import MomentType, window
 from cli.main import run
 from config.model import Store
 

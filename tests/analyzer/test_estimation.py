@@ -14,6 +14,7 @@ from scipy import stats
 from analyzer.estimation import estimate, of_other, of_ratio
 from analyzer.figures import Compared, OtherMetric, WeighedSums
 from analyzer.gathering import gather, thresholds
+from analyzer.inference import Asked, compare
 from analyzer.measures import BY_NAME
 from analyzer.metrics import METRICS, Metric, named
 from analyzer.plan import Plan
@@ -245,6 +246,34 @@ def test_a_plug_ins_mean_knows_how_skewed_its_values_are() -> None:
     assert unknown is not None
     assert beyond is not None
     assert (unknown.skewness, beyond.skewness) == (None, None)
+
+
+def test_a_rate_of_texts_knows_in_how_many_pairs_the_arms_differ() -> None:
+    """As the built-in rates do, so that a few such pairs are not taken for a normal sample. Both squares count, too."""
+    random = np.random.default_rng(7)
+    candidate, primary = (random.random((2, 400)) < [[0.97], [0.99]]).astype(float)
+    rate = metric("regex_match")
+
+    def found(weight: Floats, values: Floats = candidate) -> Estimate:
+        columns = np.stack([weight * values, weight, weight * primary, weight], axis=1)
+        sums = WeighedSums(
+            tuple(range(20)),
+            (20,) * 20,
+            tuple(tuple(row) for row in columns.reshape(20, 20, 4).sum(axis=1).tolist()),
+            tuple(tuple(row) for row in (columns.T @ columns).tolist()),
+            None,
+        )
+        made = of_other(rate, OtherMetric("regex_match", sums, sums))
+        assert made is not None
+        return made
+
+    more, less = int(np.sum(candidate > primary)), int(np.sum(candidate < primary))
+    assert min(more, less) > 0
+    assert found(np.ones(400)).discordant == (more, less)
+    assert found(np.tile([1.0, 2.0], 200)).discordant is None, "a pair that stands for two is not one"
+    assert found(np.ones(400), candidate * 0.5).discordant is None, "half a yes is none"
+    row = compare(rate, found(np.ones(400)), Asked("fixed", 0.95, 1000)).row
+    assert "Tango" in row.method
 
 
 def _ratio_sums(x: Floats, y: Floats) -> RatioSums:

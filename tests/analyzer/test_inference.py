@@ -213,6 +213,9 @@ def test_a_verdict_that_lost_requests_could_turn_is_none() -> None:
     )
     assert with_missing(better, (0.0, 0.0)) == better
     assert with_missing(better, None).verdict is Verdict.UNDECIDED
+    preferred = dataclasses.replace(better, metric=next(m for m in METRICS if m.key == ("win_rate", "corrected")))
+    reason = with_missing(dataclasses.replace(preferred, verdict=Verdict.WORSE), (60.0, 60.0)).reason
+    assert reason == "requests that shadowbench itself lost, or pairs that judges failed on, could turn the verdict"
 
 
 def of_pairs(primary: Floats, candidate: Floats, block: Floats, bucket: Floats) -> Estimate:

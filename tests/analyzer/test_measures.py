@@ -3,8 +3,9 @@ from typing import Any
 
 import pytest
 
-from analyzer.measures import BY_NAME, MEASURES
+from analyzer.measures import BY_NAME, MEASURES, Shown, of_texts
 from record.finish import CUT_SHORT
+from tests.analyzer.text_metrics.making import metric
 
 OK: dict[str, Any] = {"primary_outcome": "ok", "candidate_outcome": "ok"}
 
@@ -144,6 +145,24 @@ def test_agreements_belong_to_both_arms() -> None:
     assert taken("exact_match", exact_match=True) == (1.0, 0.0)
     assert taken("tool_call_agreement", tool_call_agreement=0.5) == (0.5, 0.0)
     assert taken("exact_match") is None
+
+
+def test_scores_of_texts_stand_under_the_metrics_name() -> None:
+    assert taken("rouge_l", rouge_l=0.25) == (0.25, 0.0)
+    assert taken("regex_match", regex_match_primary=1, regex_match_candidate=0) == (0.0, 1.0)
+    assert taken("regex_match", regex_match_candidate=0) is None
+
+
+def test_a_metric_of_texts_is_measured_as_it_is_declared() -> None:
+    share, other = (of_texts(metric(unit=unit, joint=True, bounds=(0, 9))) for unit in ("share", "points"))
+    assert (share.shown, other.shown) == (Shown("answer length", "%", 100), Shown("answer length", "points"))
+    assert (share.origin, share.joint, share.bounds, share.taken_sql()) == (
+        "scores",
+        True,
+        (0, 9),
+        ("score_candidate", "0."),
+    )
+    assert of_texts(metric()).taken_sql() == ("score_candidate", "score_primary")
 
 
 def test_a_row_with_missing_columns_counts_nowhere() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("record", "config", "runtime", "store", "proxy", "analyzer", "cli")
+PACKAGES = ("record", "config", "prices", "runtime", "store", "proxy", "analyzer", "cli")
 
 
 @dataclass(frozen=True, slots=True)

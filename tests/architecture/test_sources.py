@@ -17,7 +17,23 @@ LEAKS = {
     "a temporary path": re.compile(r"(?<![\w.$}])/tm" r"p/(?!\$)"),
     "the host of a package registry": re.compile(r"pyp" r"i\.org|files\.pythonho" r"sted|conda\.anaco" r"nda"),
 }
-TEXT = {".py", ".md", ".toml", ".yaml", ".yml", ".sql", ".sh", ".txt", ".cfg", ".json", ".lock", ".html", ""}
+TEXT = {
+    ".py",
+    ".md",
+    ".toml",
+    ".yaml",
+    ".yml",
+    ".sql",
+    ".sh",
+    ".txt",
+    ".cfg",
+    ".json",
+    ".lock",
+    ".html",
+    ".css",
+    ".js",
+    "",
+}
 MAX_FUNCTION_LINES = 80
 MAX_FILE_LINES = 400
 

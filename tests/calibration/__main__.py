@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import scipy
 
-from tests.calibration import coverage, false_alarms, gates, missing, power, stored, watches
+from tests.calibration import corrected, coverage, false_alarms, gates, missing, power, stored, watches
 from tests.calibration.replicated import replicated
 from tests.calibration.tables import Section
 from tests.calibration.validity import Made, page, unmet
@@ -23,6 +23,7 @@ THEMES = {
     "power": power,
     "watches": watches,
     "missing": missing,
+    "corrected": corrected,
 }
 
 

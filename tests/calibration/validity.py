@@ -13,9 +13,11 @@ true difference is known, and the product's own functions, from block sums to ve
 ## What holds by theorem, and what by simulation
 
 - **By theorem**, as pairs grow many: asymptotic confidence sequences of independent pairs with finite variance
-  (Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas 2024). At any number of pairs: the beta-binomial and Dirichlet
-  mixtures of independent counts (Robbins 1970; Howard and others 2021; Lindon and Malek 2022), the worst-case bounds of
-  missing requests (Manski 1990), intersection-union gates (Berger 1982) and Holm's correction (1979).
+  (Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas 2024), and means of judgements that labels correct, whatever the
+  judge's bias, where the labelled pairs are a random part of the judged ones (Angelopoulos, Duchi and Zrnic 2023). At
+  any number of pairs: the beta-binomial and Dirichlet mixtures of independent counts (Robbins 1970; Howard and others
+  2021; Lindon and Malek 2022), the worst-case bounds of missing requests (Manski 1990), intersection-union gates
+  (Berger 1982) and Holm's correction (1979).
 - **By simulation alone**, on this page: everything with an error that is robust to dependence. Blocks are merged until
   they look uncorrelated, the larger of the errors over time blocks and over conversation buckets counts, and the
   theorem's sequence is used with it. No quoted theorem covers that, nor the delta method (ratios) and Bahadur's form

@@ -69,6 +69,7 @@ def test_received_times_share_times_the_mean_cost_of_those_that_have_one() -> No
             },
             {"name": "control", "copies_per_day": 50, "usd_per_copy": None, "usd_per_day": None, "at_budget": False},
         ],
+        "judging": None,
     }  # fmt: skip
 
 

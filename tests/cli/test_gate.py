@@ -159,7 +159,7 @@ def test_every_fault_of_a_policy_is_named_with_its_line(
 
 @pytest.mark.parametrize(
     "place",
-    ["cli.commands.studying.gather", "cli.commands.studying.study", "cli.commands.rendering.as_table",
+    ["analyzer.answering.gather", "analyzer.answering.study", "cli.commands.rendering.as_table",
      "cli.commands.gate.contents", "cli.commands.gate.answer", "cli.commands.gate.read_policy"],
 )  # fmt: skip
 @pytest.mark.parametrize("error", [RuntimeError, AssertionError, MemoryError, RecursionError, ZeroDivisionError])

@@ -41,7 +41,8 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
     [
         (["frob"], "shadowbench: No such command 'frob' (see `shadowbench --help`)"),
         (["--frob"], "shadowbench: No such option '--frob' (see `shadowbench --help`)"),
-        (["serve", "--role", "judge"], "shadowbench serve: Invalid value for '--role'"),
+        (["serve", "--role", "writer"], "shadowbench serve: Invalid value for '--role'"),
+        (["serve", "--primary", "http://p", "--role", "judge"], "shadowbench serve: the configuration has no `judge`"),
         (["serve", "--candidate", "a=http://a"], "shadowbench serve: --candidate needs --primary URL"),
         (["serve", "-c", "x", "--primary", "http://p"], "shadowbench serve: say either -c FILE, or --primary"),
         (["serve"], "./shadowbench.yaml: is not here; name a file with -c FILE"),

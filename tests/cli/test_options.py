@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import click
 import pytest
 
-from cli.commands.options import FIRST, LAST, Moment, MomentType, window
+from analyzer.moments import FIRST, LAST, Moment
+from cli.commands.options import MomentType, window
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 import pytest
 
-from cli.commands.options import Moment
+from analyzer.moments import Moment
 from cli.commands.pairs_source import RefusedFile, file_window, pairs_source
 from cli.main import run
 from config.model import Config

@@ -28,6 +28,7 @@ def configuration(directory: Path, url: str) -> Path:
             {
                 "listen": {"host": "127.0.0.1", "port": 0, "workers": 2},
                 "admin": {"host": "127.0.0.1", "port": 0},
+                "dashboard": {"port": 0},
                 "primary": {"url": url},
                 "candidates": [
                     {

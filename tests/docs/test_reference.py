@@ -20,11 +20,22 @@ from tests.architecture.imports import ROOT, product_files
 
 PAGES = ROOT / "docs"
 GROUP = click.Context(shadowbench, info_name="shadowbench", **shadowbench.context_settings)
-COMMANDS = [
-    command
-    for name in shadowbench.list_commands(GROUP)
-    if (command := shadowbench.get_command(GROUP, name)) is not None
-]
+
+
+def _below(context: click.Context) -> Iterator[click.Context]:
+    """Contexts of all commands of a group, those of groups in it as well."""
+    group = context.command
+    if not isinstance(group, click.Group):
+        return
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        below = click.Context(command, info_name=name, parent=context)
+        yield below
+        yield from _below(below)
+
+
+COMMANDS = list(_below(GROUP))
 NOT_METRICS = {"shadowbench_error"}
 """Literals that look like metrics: the type of our own error objects."""
 
@@ -96,19 +107,18 @@ def test_every_metric_that_the_sources_name_is_documented() -> None:
     assert not missing
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda c: str(c.name))
-def test_every_command_has_a_help_with_an_example(command: click.Command) -> None:
+@pytest.mark.parametrize("context", COMMANDS, ids=lambda c: str(c.command_path))
+def test_every_command_has_a_help_with_an_example(context: click.Context) -> None:
     """The example names the command, and each option of the example exists."""
-    help_text = command.get_help(click.Context(command, info_name=command.name, parent=GROUP))
-    assert re.search(rf"Examples?:\s.*shadowbench {command.name}", help_text, re.DOTALL)
+    command = context.command
+    help_text = command.get_help(context)
+    assert re.search(rf"Examples?:\s.*{context.command_path}", help_text, re.DOTALL)
     known = {name for p in command.params for name in (*p.opts, *p.secondary_opts)} | {"--help"}
-    examples = [
-        line for line in help_text.splitlines() if f"shadowbench {command.name}" in line and "Usage" not in line
-    ]
+    examples = [line for line in help_text.splitlines() if context.command_path in line and "Usage" not in line]
     for line in examples:
         assert set(re.findall(r"(?<=\s)--?[a-z][a-z-]*", line)) <= known, line
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda c: str(c.name))
-def test_every_option_says_what_it_is_for(command: click.Command) -> None:
-    assert [p.name for p in command.params if isinstance(p, click.Option) and not p.help] == []
+@pytest.mark.parametrize("context", COMMANDS, ids=lambda c: str(c.command_path))
+def test_every_option_says_what_it_is_for(context: click.Context) -> None:
+    assert [p.name for p in context.command.params if isinstance(p, click.Option) and not p.help] == []

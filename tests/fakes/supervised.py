@@ -33,6 +33,7 @@ def main() -> int:
         {
             "listen": {"host": "127.0.0.1", "port": 0, "workers": settings["workers"]},
             "admin": {"port": 0},
+            "dashboard": {"port": 0},
             "primary": {"url": settings["primary"]},
             "drain": f"{settings['drain_s']}s",
         }
@@ -43,7 +44,7 @@ def main() -> int:
 
 def _with_file(file: Path, command: Command) -> int:
     def load() -> Loaded:
-        return from_file(file, Overrides("127.0.0.1:0", "127.0.0.1:0"))
+        return from_file(file, Overrides("127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"))
 
     return serve_until_stopped(load(), load, command=command)
 

@@ -101,7 +101,7 @@ def serve(
     file.write_text(
         f"primary: {{url: '{upstream.url}'}}\n"
         f"candidates: [{{name: twin, url: '{candidate or upstream.url}', model: other, sample: 1}}]\n"
-        f"listen: {{host: 127.0.0.1, port: 0, workers: {workers}}}\nadmin: {{port: 0}}\n"
+        f"listen: {{host: 127.0.0.1, port: 0, workers: {workers}}}\nadmin: {{port: 0}}\ndashboard: {{port: 0}}\n"
     )
     return Running([sys.executable, "-m", "cli.main", "serve", "-c", str(file)], cwd=directory, stderr=stderr)
 
@@ -153,7 +153,7 @@ def test_a_killed_worker_takes_only_its_own_connections_along(tmp_path: Path, up
     """Answers of the other worker are whole, and new connections are served whichever worker they fall to."""
     with serve(tmp_path, upstream, workers=2) as program:
         clients, _ = ports(program)
-        pids = until_ready(program, 4)
+        pids = until_ready(program, 5)
         upstream.open.clear()
         asked = [Asking(clients) for _ in range(16)]
         own = [opened_by(pids["proxy-0"], inode_of(clients, a.port)) for a in asked]
@@ -172,7 +172,7 @@ def test_without_its_supervisor_every_role_finishes_what_is_under_way_and_ends(t
     """The answer under way is whole, no process is left, and the address is free again."""
     with serve(tmp_path, upstream) as program:
         clients, _ = ports(program)
-        pids = until_ready(program, 3)
+        pids = until_ready(program, 4)
         upstream.open.clear()
         asked = Asking(clients)
         with left_over(pids):
@@ -191,7 +191,7 @@ def test_without_its_supervisor_every_role_finishes_what_is_under_way_and_ends(t
 def test_a_killed_recorder_is_started_again_and_every_request_is_recorded_once(tmp_path: Path, upstream: Gate) -> None:
     with serve(tmp_path, upstream) as program:
         clients, _ = ports(program)
-        pids = until_ready(program, 3)
+        pids = until_ready(program, 4)
         answers = [ask(clients) for _ in range(5)]
         os.kill(pids["recorder"], signal.SIGKILL)
         answers += [ask(clients) for _ in range(5)]
@@ -204,7 +204,7 @@ def test_a_killed_store_is_started_again_and_every_request_is_recorded_once(tmp_
     """Rows wait in the capture log while it is away; clients notice nothing."""
     with serve(tmp_path, upstream) as program:
         clients, _ = ports(program)
-        pids = until_ready(program, 3)
+        pids = until_ready(program, 4)
         answers = [ask(clients) for _ in range(5)]
         assert until_stored(tmp_path / "data" / "store", 5) == (5, 5)
         os.kill(pids["store"], signal.SIGKILL)
@@ -219,7 +219,7 @@ def test_a_role_that_hangs_is_ended_by_force(tmp_path: Path, upstream: Gate) -> 
     """A stopped process hears neither the drain nor SIGTERM; a second signal to `serve` shortens the wait."""
     with serve(tmp_path, upstream) as program:
         clients, _ = ports(program)
-        pids = until_ready(program, 3)
+        pids = until_ready(program, 4)
         assert ask(clients) == (200, ANSWER)
         os.kill(pids["recorder"], signal.SIGSTOP)
         with left_over(pids):
@@ -248,7 +248,7 @@ def test_a_log_reader_that_stops_reading_does_not_stop_clients(tmp_path: Path, u
         with serve(tmp_path, upstream, candidate=down, stderr=writer) as program:
             os.close(writer)
             clients, admin = ports(program)
-            until_ready(program, 3)
+            until_ready(program, 4)
             for _ in range(3):
                 assert ask(clients) == (200, ANSWER)
             _until_refused(admin)

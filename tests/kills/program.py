@@ -30,6 +30,7 @@ def write_configuration(directory: Path, upstreams: Upstreams) -> Path:
     config = {
         "listen": {"host": "127.0.0.1", "port": _free_port(), "workers": WORKERS},
         "admin": {"port": 0},
+        "dashboard": {"port": 0},
         "primary": {"url": upstreams.url(PRIMARY), "price": price},
         "candidates": [
             {"name": n, "url": upstreams.url(n), "sample": 1, "price": price, "breaker": {"failures": 0}}

@@ -12,7 +12,7 @@ import pytest
 from tests.scenario.commands import ROOT, TIMEOUT_S, output_of, shadowbench, wait_for_line
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-FREE_PORTS = ("--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
+FREE_PORTS = ("--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--dashboard", "127.0.0.1:0")
 
 
 def blocks(language: str) -> list[str]:

@@ -110,6 +110,7 @@ def test_rows_of_one_request_lie_on_one_shard_in_every_table() -> None:
             assert keys[table.name] == "cityHash64(request_id)"
     assert keys["counters"] == "cityHash64(candidate, state, ts, worker)"
     assert keys["spend"] == "cityHash64(candidate, experiment, minute)"
+    assert keys["judge_spend"] == "cityHash64(judge, minute)"
 
 
 def test_replicas_of_a_shard_share_a_path_and_small_tables_one_for_all_machines() -> None:
@@ -228,12 +229,18 @@ def test_one_engine_makes_all_tables_of_a_shard_and_its_views_fill_its_own(tmp_p
         "INSERT INTO shadowbench.pairs_local (request_id, ts, candidate, candidate_outcome, candidate_cost_usd) "
         "SELECT generateUUIDv4(number), now64(6), 'a', 'ok', 0.5 FROM numbers(10)"
     )
+    calls = (
+        "INSERT INTO shadowbench.judge_calls_local (request_id, stage) "
+        "SELECT generateUUIDv4(number), ['asked', 'ended'][number % 2 + 1] FROM numbers(10)"
+    )
     asked = [
+        "SELECT toUInt32(sum(asked)), toUInt32(sum(ended)) FROM shadowbench.judge_spend_local",
         "SELECT table, arraySort(groupArray((position, name, type))) FROM system.columns GROUP BY table",
         "SELECT toUInt32(sum(pairs)), toFloat64(sum(cost_usd)) FROM shadowbench.spend_local",
         "SELECT cityHash64(request_id) % 2 AS shard, toUInt32(count()) FROM shadowbench.pairs_local GROUP BY shard",
     ]
-    found = answers(tmp_path, CLUSTERS, [*made, *made, rows, *asked])
+    found = answers(tmp_path, CLUSTERS, [*made, *made, rows, calls, *asked])
+    assert found[-4] == [[5, 5]]
     columns = {str(name): of for name, of in found[-3]}
     for name in NAMES - WHOLE_EVERYWHERE:
         assert columns[name] == columns[f"{name}_local"], name

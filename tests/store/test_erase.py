@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,6 +22,16 @@ from store.rollups import tables as rollups
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 ACME = Chosen(label=("tenant", "acme"))
+OF_ONE = {
+    "pairs": 2,
+    "skips": 1,
+    "payloads": 3,
+    "judgements": 2,
+    "labels_human": 2,
+    "judge_calls": 4,
+    "text_scores": 2,
+}
+"""Rows of one of `requests`, by table."""
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +65,7 @@ def add(client: Client, table: str, **values: Any) -> None:
 
 
 def requests(client: Client, *tenants: str, ago: timedelta = timedelta(minutes=5)) -> list[UUID]:
-    """Of each tenant one request: a pair with each of two arms, a skip, texts, a judgement and a label."""
+    """Of each tenant one request: two pairs, a skip, texts, and what judges and people made of them."""
     numbers, ts = [uuid4() for _ in tenants], NOW - ago
     made: dict[str, list[dict[str, Any]]] = {table.name: [] for table in TABLES}
     for number, tenant in zip(numbers, tenants, strict=True):
@@ -67,12 +78,21 @@ def requests(client: Client, *tenants: str, ago: timedelta = timedelta(minutes=5
             made["pairs"].append({**place, "candidate": arm, "bucket": 7, **outcomes, **figures})
             made["judgements"].append({**judged, "judge": "j", "rung": "judge", "judged_at": NOW})
             made["labels_human"].append({**judged, "labeler": "l", "labeled_at": NOW})
+            made["text_scores"].append({**place, "candidate": arm, "metric": "rouge_l", "scored_at": NOW})
+            call = {**without_block(judged), "call": uuid4(), "asked_at": NOW, "committed_usd": Decimal("0.05")}
+            for stage in ("asked", "ended"):
+                why = f"because of {tenant}" if stage == "ended" else ""
+                made["judge_calls"].append({**call, "stage": stage, "rationale": why})
         made["skips"].append({**place, "candidate": "c", "reason": "breaker_open", "primary_outcome": "ok"})
         for side in ("primary", "a", "b"):
             made["payloads"].append({**of_request, "side": side, "response": f"text of {tenant}"})
     for table, rows in made.items():
         client.insert(table, [list(row.values()) for row in rows], column_names=list(rows[0]))
     return numbers
+
+
+def without_block(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name != "block"}
 
 
 def rows(client: Client) -> dict[str, int]:
@@ -106,7 +126,7 @@ def test_rows_texts_and_sums_are_as_if_the_requests_had_never_been(store: Client
     assert sums(store) != expected[1]
     erased = eraser(store).erase(ACME)
     assert (rows(store), sums(store)) == expected
-    assert erased.rows == {"pairs": 6, "skips": 3, "payloads": 9, "judgements": 6, "labels_human": 6}
+    assert erased.rows == {name: 3 * count for name, count in OF_ONE.items()}
     assert (erased.requests, erased.passes, erased.is_complete) == (3, 2, True)
 
 
@@ -138,9 +158,10 @@ def test_one_request_goes_by_its_id_and_takes_texts_without_a_pair_along(store: 
 
 def test_money_stays_the_audit_knows_what_went_and_the_list_of_it_is_not_kept(store: Client) -> None:
     requests(store, "acme")
-    before = store.query("SELECT sum(pairs), sum(cost_usd) FROM spend").result_rows
+    spent = "SELECT (SELECT sum(cost_usd) FROM spend), (SELECT sum(committed_usd) FROM judge_spend)"
+    assert store.query(spent).result_rows == [(Decimal("0.5"), Decimal("0.2"))]
     eraser(store).erase(ACME)
-    assert store.query("SELECT sum(pairs), sum(cost_usd) FROM spend").result_rows == before
+    assert store.query(spent).result_rows == [(Decimal("0.5"), Decimal("0.2"))]
     counted = store.query(
         "SELECT candidate, state, sum(count) FROM counters GROUP BY ALL ORDER BY candidate"
     ).result_rows
@@ -157,7 +178,7 @@ def test_requests_that_began_after_the_call_stay(store: Client) -> None:
 def test_a_count_changes_nothing_and_says_what_would_go(store: Client) -> None:
     requests(store, "acme", "globex")
     before = rows(store)
-    assert eraser(store).count(ACME, NOW) == {"pairs": 2, "skips": 1, "payloads": 3, "judgements": 2, "labels_human": 2}
+    assert eraser(store).count(ACME, NOW) == OF_ONE
     assert rows(store) == before
     assert store.query("SELECT count() FROM erasures").result_rows == [(0,)]
 

@@ -18,9 +18,10 @@ RELEASED = {
     1: "9b9b371eaa617a82aa86e1e856105e03c1745f4d8db6e23b17cac6c9e94353b2",
     2: "490bd4c48e4cf7ea0212fa98621ecf11d7f68fbf12740ddfcb08578376bb6ad6",
     3: "33fa8abc0757d394163ab2dc33e58aa6d51262399da86982e42c3a0fc6c7266b",
+    4: "9aa0195ba08ef09da88a245ec3015e8f300c063c28a9b0f94b1d5436b26925ba",
 }
 """Digests of the steps that users' databases have been through."""
-VIEWS = {"spend_of_pairs", "spend_of_counters", *view_names()}
+VIEWS = {"spend_of_pairs", "spend_of_counters", "judge_spend_of_calls", *view_names()}
 """They fill `spend` and the rollups; their columns are those."""
 TABLES = (*tables.TABLES, *rollups.TABLES)
 

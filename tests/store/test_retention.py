@@ -16,6 +16,8 @@ from store.retention import apply_retention
 
 DAY_S = 86400.0
 NOW = datetime.now(UTC)
+NUMBERS = {"judgements": "preference", "labels_human": "preference", "judge_calls": "verdict"}
+"""Tables whose rationale goes, and what of them stays."""
 
 
 @pytest.fixture(scope="module")
@@ -45,20 +47,18 @@ class Told:
 
 
 def test_rows_that_are_text_go_and_others_lose_theirs(store: Client) -> None:
-    """A judgement outlives its rationale: what it says in numbers stays."""
+    """A judgement outlives its rationale, and so does a call to a judge: what they say in numbers stays."""
     for ago in (0, 2):
         ts = NOW - timedelta(days=ago)
         store.insert("payloads", [[uuid4(), ts, "text"]], column_names=["request_id", "ts", "response"])
-        for name in ("judgements", "labels_human"):
-            store.insert(
-                name, [[uuid4(), ts, "why", 0.5]], column_names=["request_id", "ts", "rationale", "preference"]
-            )
+        for name, number in NUMBERS.items():
+            store.insert(name, [[uuid4(), ts, "why", 0.5]], column_names=["request_id", "ts", "rationale", number])
     apply_retention(store, DAY_S)
-    for name in ("payloads", "judgements", "labels_human"):
+    for name in ("payloads", *NUMBERS):
         store.command(f"OPTIMIZE TABLE {name} FINAL")
     assert store.query("SELECT response FROM payloads").result_rows == [("text",)]
-    for name in ("judgements", "labels_human"):
-        rows = store.query(f"SELECT rationale, preference FROM {name} ORDER BY ts").result_rows
+    for name, number in NUMBERS.items():
+        rows = store.query(f"SELECT rationale, {number} FROM {name} ORDER BY ts").result_rows
         assert rows == [("", 0.5), ("why", 0.5)], name
 
 
@@ -83,7 +83,7 @@ def test_on_a_cluster_the_tables_with_the_rows_age(store: Client) -> None:
         *(
             f"ALTER TABLE `retained`.`{name}_local` ON CLUSTER `prod` "
             "MODIFY COLUMN `rationale` TTL toDateTime(ts) + INTERVAL 2 SECOND"
-            for name in ("judgements", "labels_human")
+            for name in NUMBERS
         ),
     ]
 

@@ -13,6 +13,7 @@ from store import spending, tables
 from store.errors import StoreUnavailable
 from store.locate import StoreConnection
 from store.migrate import migrate, steps
+from store.reader import Reader
 from store.spending import Asked, Fleet, Spending, Spent
 from store.writer import Writer
 from tests.store.owners import store_at
@@ -81,6 +82,17 @@ def test_pairs_and_counters_add_up_to_the_day(connection: StoreConnection) -> No
     assert asked.spent(ASKED) == {"llama": SPENT}
     assert asked.spent({"qwen": Asked("e-9", LONG_AGO)}) == {}
     assert abs(asked.today() - NOW.date()) <= timedelta(days=1)
+
+
+def test_those_who_only_look_see_the_same_day(connection: StoreConnection) -> None:
+    writer, asked = Writer(connection), Spending(connection)
+    writer.insert("pairs", ROWS, "t-20")
+    writer.insert("counters", COUNTS, "t-21")
+    asked.beat("m-1")
+    found = spending.day(Reader(connection.client()), ASKED)
+    assert (found.machines, found.spent) == (1, asked.spent(ASKED))
+    assert found.day == asked.today()
+    assert spending.day(Reader(connection.client()), {}).spent == {}
 
 
 def test_a_batch_that_is_sent_again_costs_nothing_again(connection: StoreConnection) -> None:

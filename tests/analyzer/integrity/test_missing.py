@@ -5,6 +5,7 @@ reaches them.
 """
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.figures import Histogram
+from analyzer.figures import Histogram, OtherMetric, WeighedSums
 from analyzer.integrity.figures import Conduct, KnownPrimary, MissingRows
 from analyzer.integrity.missing import missing, worst_shift
 from analyzer.integrity.results import Missing
+from analyzer.quality.figures import QualityFigures
+from analyzer.stats.estimate import Estimate
 from analyzer.stats.quantile import quantile_rank
 from record.states import CLASS_OF, LOST, SKIPS, State, StateClass
 from store.rollups.vectors import FAILED_BIN, GAMMA
@@ -209,6 +212,20 @@ def test_agreement_moves_as_a_share_does() -> None:
     assert found == pytest.approx((0.05 * 0.8, 0.05 * 0.2))
 
 
+@pytest.mark.parametrize(
+    ("name", "estimand", "bounds"),
+    [
+        ("rouge_l", "mean", (0.8, 0.2)),
+        ("embedding_similarity", "mean", (1.8, 0.2)),
+        ("regex_match", "rate", (1.1, 0.9)),
+    ],
+)
+def test_scores_of_texts_move_within_what_is_declared(name: str, estimand: Any, bounds: tuple[float, float]) -> None:
+    """Half of the 1000 pairs have texts. Of how alike both answers are the level moves, 0.8; else the difference."""
+    found = shift(name, estimand, estimate(500, 0.1, 0.7, 0.8), lost(0, 10))
+    assert found == pytest.approx(tuple(5 / 505 * bound for bound in bounds))
+
+
 def test_an_estimate_that_is_no_number_has_no_worst_case() -> None:
     assert shift("total_ms", "p50", estimate(95, math.nan), lost(0, 5)) is None
     assert shift("total_ms", "p50", estimate(95, 1.0), lost(0, 5)) is None
@@ -217,3 +234,74 @@ def test_an_estimate_that_is_no_number_has_no_worst_case() -> None:
 def test_losses_without_pairs_are_not_divided_by_nothing() -> None:
     of = experiment(0)
     assert worst_shift(metric("win_rate"), estimate(0, 0.0), compared(lost(0, 5), of=of), SOME) is not None
+
+
+OURS = "helpfulness@1a2b3c4d"
+
+
+def judged(
+    name: str, estimand: Any, of: Estimate, *, weight: float, failed: float, rubric: str = OURS, **lost_: Any
+) -> tuple[float, float] | None:
+    """Judged pairs stand for `weight`, those that judges failed on for `failed`."""
+    n = int(of.n)
+    sums = WeighedSums((0,), (n,), ((0.0, weight, 0.0, weight),), ((0.0,) * 4,) * 4, None)
+    quality = QualityFigures(rubric, unjudged=round(failed), unjudged_weight=failed)
+    made = replace(compared(lost(**lost_)), others=(OtherMetric(name, sums, sums),), quality=quality)
+    return worst_shift(metric(name, estimand), of, made, Missing())
+
+
+def test_pairs_that_judges_failed_on_may_have_been_anything() -> None:
+    """500 judged pairs stand for 1,000, failed ones for 40: as bad or as good as 40 of 1,040 can make it."""
+    share = 40 / 1040
+    of = estimate(500, 0.2, 0.0, 0.2)
+    assert judged("judge_preference", "mean", of, weight=1000, failed=40) == pytest.approx((share * 1.2, share * 0.8))
+    wins = estimate(500, 0.1, 0.5, 0.6)
+    assert judged("win_rate", "win_rate", wins, weight=1000, failed=40) == pytest.approx((share * 0.6, share * 0.4))
+    scores = estimate(500, 1.0, 5.0, 6.0)
+    assert judged("judge_score", "mean", scores, weight=1000, failed=40) == pytest.approx((share * 10, share * 8))
+
+
+def test_filled_in_they_reach_the_bounds_and_no_further() -> None:
+    """Weighted means over judged and failed pairs, the failed all -1, all 1, or drawn."""
+    rng = np.random.default_rng(4)
+    values, weights = rng.choice([-1.0, 0.0, 1.0], 300), rng.choice([1.0, 4.0], 300)
+    mean = float(np.average(values, weights=weights))
+    found = judged("judge_preference", "mean", estimate(300, mean, 0.0, mean), weight=float(weights.sum()), failed=60)
+    assert found is not None
+    for filling in (np.full(15, -1.0), np.full(15, 1.0), rng.uniform(-1, 1, 15)):
+        whole = float(np.average([*values, *filling], weights=[*weights, *([4.0] * 15)]))
+        assert mean - found[0] - 1e-9 <= whole <= mean + found[1] + 1e-9
+    lowest = float(np.average([*values, *([-1.0] * 15)], weights=[*weights, *([4.0] * 15)]))
+    assert mean - found[0] == pytest.approx(lowest)
+
+
+def test_what_people_would_say_of_them_is_bounded_alike() -> None:
+    """Its n are labels; the share that failed is the same."""
+    of = estimate(300, 0.2, 0.0, 0.2)
+    share = 40 / 1040
+    found = judged("judge_preference", "corrected", of, weight=1000, failed=40)
+    assert found == pytest.approx((share * 1.2, share * 0.8))
+
+
+def test_failures_add_to_what_was_lost() -> None:
+    """500 of 1,000 pairs judged; 10 lost requests of which 5 would have been, and failures of 20 in such pairs."""
+    of = estimate(500, 0.0, 0.0, 0.0)
+    found = judged("judge_preference", "mean", of, weight=1000, failed=40, unseen=10)
+    assert found == pytest.approx((25 / 525, 25 / 525))
+
+
+def test_failures_of_judges_move_no_other_metric() -> None:
+    of = estimate(500, 0.2, 0.0, 0.2)
+    assert judged("judge_preference", "mean", of, weight=1000, failed=0) == (0.0, 0.0)
+    quality = QualityFigures(OURS, unjudged=40, unjudged_weight=40.0)
+    made = replace(compared(lost()), quality=quality)
+    assert worst_shift(metric("error_rate"), of, made, Missing()) == (0.0, 0.0)
+    assert worst_shift(metric("rouge_l"), of, made, Missing()) == (0.0, 0.0)
+
+
+def test_scores_of_a_file_may_have_any_scale() -> None:
+    scores = estimate(500, 1.0, 5.0, 6.0)
+    assert judged("judge_score", "mean", scores, weight=500, failed=0, rubric="imported", unseen=10) is None
+    assert judged("judge_score", "mean", scores, weight=500, failed=0, unseen=10) == pytest.approx(
+        (5 / 505 * 10, 5 / 505 * 8)
+    )

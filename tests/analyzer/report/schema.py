@@ -28,7 +28,7 @@ def listed(schema: dict[str, Any]) -> dict[str, Any]:
 FINDING = {"enum": ["passed", "failed", "open"]}
 METRIC = entries(
     metric=TEXT,
-    estimand={"enum": ["mean", "log_ratio", "p50", "p95", "p99", "rate", "ratio", "win_rate"]},
+    estimand={"enum": ["mean", "log_ratio", "p50", "p95", "p99", "rate", "ratio", "win_rate", "corrected"]},
     unit=TEXT,
     better={"enum": ["lower", "higher", None]},
     n=COUNT,
@@ -76,6 +76,7 @@ CANDIDATE = entries(
     interference={"type": ["object", "null"]},
     fairness={"type": ["object", "null"]},
     drift={"type": ["object", "null"]},
+    quality={"type": ["object", "null"]},
     decision={"enum": ["promote", "reject", "wait"]},
     reasons=TEXTS,
 )

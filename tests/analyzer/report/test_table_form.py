@@ -107,6 +107,7 @@ def test_what_is_not_known_and_what_never_happened_takes_one_line() -> None:
         row("itl_ms", "p99", reason="p99 needs 5,000"),
         row("timeout_rate", primary=0.0, candidate=0.0, difference=0.0, interval=Interval(-0.01, 0.01)),
         row("judge_score", n=0),
+        row("rouge_l", n=0),  # nobody asked for it
         row("exact_match", candidate=0.25),
     )
     (found,) = [

@@ -82,3 +82,38 @@ def test_repeated_judgements_widen_the_error_over_groups() -> None:
 def test_what_cannot_be_fitted_has_no_answer(won: list[float], length: list[float]) -> None:
     """Too few, equal lengths, one winner throughout, length that decides everything."""
     assert length_controlled(np.array(won), np.array(length)) is None
+
+
+def test_weights_count_as_so_many_pairs() -> None:
+    """The coefficients of the highest weighted likelihood, and the sandwich of weighted scores."""
+    rng = np.random.default_rng(4)
+    won, length = _judged(rng, 600, 0.2, 0.7)
+    weight = rng.choice([1.0, 2.0, 8.0], 600)
+    fit = length_controlled(won, length, weight=weight)
+    assert fit is not None
+    centred = length - np.average(length, weights=weight)
+    spread = math.sqrt(float(weight @ centred**2) / weight.sum() * 600 / 599)
+    design = np.stack([np.ones(600), np.tanh(length / spread)], axis=1)
+
+    def less_likely(c: FloatArray) -> float:
+        score = design @ c
+        return float(weight @ (np.logaddexp(0, score) - won * score))
+
+    found = optimize.minimize(less_likely, np.zeros(2), method="BFGS").x
+    chance = special.expit(design @ found)
+    bread = np.linalg.inv(design.T @ (design * (weight * chance * (1 - chance))[:, None]))
+    scores = design * (weight * (won - chance))[:, None]
+    covariance = bread @ scores.T @ scores @ bread
+    assert (fit.intercept, fit.slope) == pytest.approx(found.tolist(), abs=1e-4)
+    assert (fit.intercept_error, fit.slope_error) == pytest.approx(np.sqrt(np.diag(covariance)).tolist(), rel=1e-3)
+    assert fit.win_rate == pytest.approx(float(np.average(won, weights=weight)))
+
+
+def test_only_ratios_of_weights_matter() -> None:
+    won, length = _judged(np.random.default_rng(5), 300, 0.1, 0.4)
+    plain = length_controlled(won, length)
+    fives = length_controlled(won, length, weight=np.full(300, 5.0))
+    assert plain is not None
+    assert fives is not None
+    for name in ("controlled", "controlled_error", "slope", "slope_error", "win_rate"):
+        assert getattr(fives, name) == pytest.approx(getattr(plain, name))

@@ -16,12 +16,19 @@ def names(only: str | None = None, **settings: Any) -> list[str]:
 
 
 def test_proxies_come_first_and_the_store_runs_here_unless_one_is_named() -> None:
-    assert names() == ["proxy-0", "proxy-1", "store", "recorder"]
-    assert names(store={"url": "clickhouse://ch:8123/shadowbench"}) == ["proxy-0", "proxy-1", "recorder"]
+    assert names() == ["proxy-0", "proxy-1", "store", "recorder", "dashboard"]
+    own = {"url": "clickhouse://ch:8123/shadowbench"}
+    assert names(store=own) == ["proxy-0", "proxy-1", "recorder", "dashboard"]
+
+
+def test_a_judge_runs_where_the_configuration_has_one() -> None:
+    assert names(judge={}) == ["proxy-0", "proxy-1", "store", "recorder", "judge", "dashboard"]
+    assert names("judge") == []
 
 
 @pytest.mark.parametrize(
-    ("role", "expected"), [("proxy", ["proxy-0", "proxy-1"]), ("recorder", ["recorder"]), ("store", ["store"])]
+    ("role", "expected"),
+    [("proxy", ["proxy-0", "proxy-1"]), ("recorder", ["recorder"]), ("store", ["store"]), ("dashboard", ["dashboard"])],
 )
 def test_one_role_alone(role: str, expected: list[str]) -> None:
     assert names(role) == expected

@@ -40,14 +40,15 @@ def file(tmp_path: Path) -> Path:
 
 
 def supervised(file: Path, **behaviours: list[str]) -> Running:
-    settings = {"behaviours": {"proxy": ["serve"], "store": ["serve"], "recorder": ["serve"], **behaviours}}
+    each = {role: ["serve"] for role in ("proxy", "store", "recorder", "dashboard")}
+    settings = {"behaviours": {**each, **behaviours}}
     return Running([sys.executable, str(SUPERVISED), json.dumps({**settings, "file": str(file)})], cwd=file.parent)
 
 
 def started(program: Running) -> int:
     """The admin port, once every role works."""
     _, admin = ports(program)
-    for _ in range(3):
+    for _ in range(4):
         program.line(r"^\S+ +ready")
     admin_when_up(admin, "/livez")
     return admin
@@ -86,13 +87,13 @@ def test_sighup_hands_a_changed_file_to_every_role_and_to_those_that_start_later
         file.write_text(BASE + "drain: 7s\n")
         program.signal(signal.SIGHUP)
         program.line(r"^supervisor +reloaded +SIGHUP: configuration 2$")
-        for name in ("proxy-0", "recorder", "store"):
+        for name in ("proxy-0", "recorder", "store", "dashboard"):
             until_on_page(admin, f'fake_config_version{{name="{name}"}} 2.0')
             until_on_page(admin, f'fake_drain_s{{name="{name}"}} 7.0')
         status = ask(admin, "/api/v1/status")[1]
         assert status["config_version"] == 2
         assert [(r["name"], r["config_version"]) for r in status["roles"]] == [
-            ("proxy-0", 2), ("store", 2), ("recorder", 2)
+            ("proxy-0", 2), ("store", 2), ("recorder", 2), ("dashboard", 2)
         ]  # fmt: skip
         os.kill(status["roles"][0]["pid"], signal.SIGKILL)
         ready_pid(program, "proxy-0")

@@ -20,7 +20,7 @@ SUPERVISED = ROOT / "tests" / "fakes" / "supervised.py"
 
 def supervised(directory: Path, *, workers: int = 1, drain_s: float = 5, **behaviours: list[str]) -> Running:
     settings = {
-        "behaviours": {"proxy": ["serve"], "store": ["serve"], "recorder": ["serve"], **behaviours},
+        "behaviours": {**{role: ["serve"] for role in ("proxy", "store", "recorder", "dashboard")}, **behaviours},
         "directory": str(directory),
         "workers": workers,
         "drain_s": drain_s,
@@ -69,9 +69,9 @@ def admin_when_up(port: int, path: str, wanted: int = 200) -> Any:
 def test_proxies_answer_before_the_other_roles_start(tmp_path: Path) -> None:
     with supervised(tmp_path, workers=2) as program:
         clients, _ = ports(program)
-        ready = [program.line(r"^(\S+) +ready")[1] for _ in range(4)]
+        ready = [program.line(r"^(\S+) +ready")[1] for _ in range(5)]
         assert sorted(ready[:2]) == ["proxy-0", "proxy-1"]
-        assert sorted(ready[2:]) == ["recorder", "store"]
+        assert sorted(ready[2:]) == ["dashboard", "recorder", "store"]
         assert ask(clients)
 
 
@@ -84,16 +84,16 @@ def test_both_workers_get_connections_from_one_port(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_proxies_then_recorder_then_store(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_stops_proxies_then_pages_then_recorder_then_store(tmp_path: Path, number: signal.Signals) -> None:
     """Who writes ends before who reads; every process is gone, the exit code is 0."""
     with supervised(tmp_path, workers=2) as program:
         ports(program)
-        pids = [ready_pid(program, r"\S+") for _ in range(4)]
+        pids = [ready_pid(program, r"\S+") for _ in range(5)]
         program.signal(number)
         assert program.wait() == 0
         stopped = [line.split()[0] for line in program.lines if line.split()[1:3] == ["stopped", "drained"]]
         assert sorted(stopped[:2]) == ["proxy-0", "proxy-1"]
-        assert stopped[2:] == ["recorder", "store"]
+        assert stopped[2:] == ["dashboard", "recorder", "store"]
         assert not any(map(is_running, pids))
 
 
@@ -136,13 +136,13 @@ def test_a_repeated_reason_is_said_once(tmp_path: Path) -> None:
 
 
 def test_ready_depends_on_the_proxies_alone(tmp_path: Path) -> None:
-    with supervised(tmp_path, store=["mute"], recorder=["mute"]) as program:
+    with supervised(tmp_path, store=["mute"], recorder=["mute"], dashboard=["mute"]) as program:
         _, admin_port = ports(program)
         ready_pid(program, "proxy-0")
         answer = admin_when_up(admin_port, "/readyz")
         assert answer == {
             "ready": True,
-            "roles": {"proxy-0": "ready", "store": "not ready", "recorder": "not ready"},
+            "roles": {"proxy-0": "ready", "store": "not ready", "recorder": "not ready", "dashboard": "not ready"},
         }
 
 
@@ -201,13 +201,13 @@ def test_a_second_signal_hurries_and_nobody_survives(tmp_path: Path, behaviour: 
     with supervised(tmp_path, recorder=[behaviour], drain_s=60) as program:
         ports(program)
         pids = {name: ready_pid(program, name) for name in ("proxy-0", r"\S+")} | {}
-        other = ready_pid(program, r"\S+")
+        others = [ready_pid(program, r"\S+") for _ in range(2)]
         program.signal(signal.SIGTERM)
         program.line(r"^proxy-0 +stopped")
         program.signal(signal.SIGTERM)
         assert program.wait() == 0
         assert any("by force, for a second signal came" in line for line in program.lines)
-        assert not any(map(is_running, [*pids.values(), other]))
+        assert not any(map(is_running, [*pids.values(), *others]))
 
 
 def test_a_drain_has_its_bound(tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_a_drain_has_its_bound(tmp_path: Path) -> None:
 def test_roles_end_by_themselves_when_the_supervisor_is_killed(tmp_path: Path) -> None:
     with supervised(tmp_path, workers=2) as program:
         clients, _ = ports(program)
-        pids = [ready_pid(program, r"\S+") for _ in range(4)]
+        pids = [ready_pid(program, r"\S+") for _ in range(5)]
         program.process.kill()
         for pid in pids:
             until_gone(pid)

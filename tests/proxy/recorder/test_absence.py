@@ -7,10 +7,10 @@ import pytest
 from proxy.recorder import sender as sender_module
 from proxy.recorder.absence import SAY_AFTER_S, Absence
 from proxy.recorder.checkpoint import CounterPlan
-from proxy.recorder.offload import Offload
 from proxy.recorder.quarantine import Quarantine
 from proxy.recorder.sender import Sender
 from proxy.recorder.shipment import Insert, Shipment
+from runtime.offload import Offload
 from store.errors import StoreRefused, StoreUnavailable
 from store.tables import EXPERIMENTS
 from tests.proxy.recorder.stage import START_UNIX_US, Lines, Shelf

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from config.model import Config
-from proxy.recorder.price_names import places
+from prices.names import places
 from proxy.recorder.pricing import PriceList
 from proxy.wire.body import Reply
 from proxy.wire.dialects.table import dialect_of

@@ -1,0 +1,1 @@
+"""Metrics of texts without a model."""
