@@ -24,8 +24,9 @@ what pages, `report` and `watch` say, because all of them show the same study. A
   fault of shadowbench (its log has one line about it), 503 while the store does not answer: `since` says since when,
   `Retry-After` when to ask again. A parameter that is unknown, or stands twice, is an error; an address has at most
   8 KiB.
-- **Cost.** Every answer looks at a bounded number of rows. Answers have an `ETag`; with `If-None-Match` nothing is sent
-  where nothing has changed. A comparison that took a second to compute is given again for four seconds.
+- **Cost.** A list looks at a bounded number of pairs. Comparisons and counts of long windows may take seconds; they
+  have a connection of their own, and a comparison that took a second is given again for four. Answers have an `ETag`;
+  with `If-None-Match` nothing is sent where nothing has changed.
 - **Texts** are what models and their users wrote: escape them wherever they are shown. Nothing is answered that is not
   stored (`privacy`)."""
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from analyzer.labels_in.key import KeyFault, Pointed, read_key
+from analyzer.labels_in.rubrics import FEEDBACK
 from store.tables import LABELS_HUMAN
 from store.transfer.column_kinds import kind_of
 from store.transfer.forms import Fault
@@ -132,7 +133,9 @@ def _verdict_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault(WINNER, f"{shown(values[WINNER])} is none of {', '.join(words)} ({where})", "word")
     if winner and "preference" in values:
         yield Fault(WINNER, "stands beside preference; give one of the two", "twice")
-    if ("score_primary" in values) != ("score_candidate" in values):
+    # Feedback is on the one answer that a user saw.
+    is_feedback = values.get("rubric", "").startswith(FEEDBACK)
+    if ("score_primary" in values) != ("score_candidate" in values) and not is_feedback:
         yield Fault("", "has the score of one answer only; give both, or none", "one score")
 
 

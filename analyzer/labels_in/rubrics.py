@@ -9,6 +9,9 @@ from config.model import Config
 from store.transfer.kinds import shown
 
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,64}@[0-9a-f]{8}")
+FEEDBACK = "feedback:"
+"""Begins what stands in a rubric's place where users say something of the primary's answer, which is all they saw."""
+_FEEDBACK = re.compile(r"feedback:[a-z0-9][a-z0-9_.-]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class Rubrics:
         """
         if name is None:
             return self.default
-        if _ID.fullmatch(name):
+        if _ID.fullmatch(name) or _FEEDBACK.fullmatch(name):
             return name
         found = self.ids.get(name)
         if found is None:

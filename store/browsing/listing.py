@@ -26,7 +26,7 @@ from store.reader import Reader
 MAX_PAGE = 500
 """Pairs of one page."""
 _MAX_BRANCHES = 50
-"""Candidates and experiments that are read in the order of the table, each; of more the window is sorted as a whole."""
+"""Candidates and experiments that are read in the order of the table, each; of more a part of the window is sorted."""
 
 
 class Position(NamedTuple):
@@ -179,7 +179,7 @@ class _Question:
         if edge is not None and is_by_time:
             here = max(span.since, min(edge.ts, span.until))
             span = Span(here, span.until) if self.backwards else Span(span.since, min(_next(here), span.until))
-        if wanted.is_plain:
+        if self._is_in_order:
             return Stretch(span, is_all=True)
         from_begin = self.backwards and is_by_time
         return stretch(reader, replace(wanted, span=span), most=most, from_begin=from_begin)
@@ -206,6 +206,11 @@ class _Question:
             parameters |= judged_parameters(judged_rubric(reader.columns, Part(span, by_block=False)))
         return parameters
 
+    @property
+    def _is_in_order(self) -> bool:
+        """Does the store have the list in its order, so that nothing is looked through?"""
+        return self.wanted.is_plain and len(self.experiments) <= _MAX_BRANCHES
+
     def places(self, reader: Reader, parameters: Mapping[str, Any], limit: int) -> list[Position]:
         """The next ones, from the edge on."""
         columns = reader.columns(self._statement(limit), parameters)
@@ -221,7 +226,7 @@ class _Question:
         order = "value, ts, request_id, candidate DESC" if self.backwards else (
             "value DESC, ts DESC, request_id DESC, candidate"
         )  # fmt: skip
-        if self.wanted.is_plain and 0 < len(self.experiments) <= _MAX_BRANCHES:
+        if self._is_in_order and self.experiments:
             # Within one candidate and experiment the table is in the order of time: the first rows are read, not all.
             own = "ts, request_id" if self.backwards else "ts DESC, request_id DESC"
             rows = " UNION ALL ".join(

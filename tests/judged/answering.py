@@ -45,7 +45,8 @@ def key_of(model: str, prompt: str, first: str, second: str) -> Key:
 
 def _plain(text: str) -> str:
     """An answer without a word is shown as a note that says so."""
-    return _UNSEEN.sub("", text) if text.strip() else NOTHING_SAID
+    plain = _UNSEEN.sub("", text)
+    return plain if plain.strip() else NOTHING_SAID
 
 
 @dataclass(slots=True)

@@ -29,13 +29,13 @@ JUDGE = "the judge"
 STORE = "the store"
 BOTH = "judge and store"
 _KINDS = (JUDGE,) * 6 + (STORE, BOTH)
-_MOST_IN_FLIGHT = 48
+_MOST_IN_FLIGHT = 24
 _LATELY_S = 1.0
 """An answer is on the store's disk so long after it came, unless the machine is very busy."""
 _MOST_USD = Decimal("0.013")
 """Of one call, by the size of a usual one."""
-_SPENT_S = 6.5
-"""The spend is read every five seconds at least, and figures come every second."""
+_FIGURES_S = 1.2
+"""Figures come every second."""
 _AT_WORK_S = 10.0
 """Within this it asks, if there is anything to ask and money for it."""
 _OVER = """
@@ -167,12 +167,12 @@ async def _on_half_the_money(
 ) -> tuple[Decimal, Decimal]:
     """The budget, and the bill when no more was asked for it."""
     # What was in flight at a kill, or noted for its turn, is held against it with the most that it can cost.
-    budget = _likely_usd(stage.upstream, names) / 2 + kills * 2 * _MOST_IN_FLIGHT * _MOST_USD
+    budget = _likely_usd(stage.upstream, names) / 2 + kills * _MOST_IN_FLIGHT * _MOST_USD
     today = datetime.now(UTC).date()
     stage.upstream.most_usd_per_day = budget
     config = stage.configured(budget)
     await _blows(stage, config, kills, chance, say)
-    await _until_spent(stage)
+    await _until_spent(stage, budget)
     if datetime.now(UTC).date() != today:  # another day, other money
         stage.upstream.over_budget.clear()
     stage.upstream.most_usd_per_day = None
@@ -209,17 +209,21 @@ async def _blows(stage: _Stage, config: Config, kills: int, chance: random.Rando
         say(f"{number:4} {kind:<16} {under_way} under way, {len(stage.upstream.calls)} calls so far")
 
 
-async def _until_spent(stage: _Stage) -> None:
-    """Until it waits for money, with nothing under way, for longer than an answer needs to its books."""
-    held = 'shadowbench_judge_held{reason="dollars"}'
+async def _until_spent(stage: _Stage, budget: Decimal) -> None:
+    """Until it waits for money, and what is left is hardly enough for a call; or until all is judged, if that is first.
+
+    Who waits tries again with every call that ends, so the last cents go slowly.
+    """
+    held, spent = 'shadowbench_judge_held{reason="dollars"}', "shadowbench_judge_spent_usd"
     deadline_s, since_s = time.monotonic() + 4 * PATIENCE_S, time.monotonic()
-    while time.monotonic() - since_s < _SPENT_S:
+    while time.monotonic() - since_s < _FIGURES_S:
         assert time.monotonic() < deadline_s, stage.role.figures if stage.role else "no role"
-        if stage.upstream.under_way or not _figure(stage, held):
+        is_spent = _figure(stage, held) and _figure(stage, spent) > float(budget - 2 * _MOST_USD)
+        if stage.upstream.under_way or not is_spent:
             if await asyncio.to_thread(_is_judged, stage):
                 return
             since_s = time.monotonic()
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.05)
 
 
 async def _until_judged(stage: _Stage) -> None:

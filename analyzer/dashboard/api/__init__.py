@@ -1,6 +1,7 @@
 """The JSON API under `/api/v1`: what pages show, for programs; feedback and labels in. The way of a call:
 
-1. `operations`  what there is: path, what is asked (`asked`, `bodies`), what is told (`told`, `report_schema`)
+1. `operations`  what there is: path, what is asked (`asked`, `bodies`), what is told (`told`, `facts_told`); `shapes`:
+                what their models share
 2. `routes`      which part answers which operation
 3. `border`      from an HTTP request to checked values, and from an answer, or what went wrong, to JSON
 4. `comparisons` the study of a window, as report, `watch` and pages have it

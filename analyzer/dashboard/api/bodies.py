@@ -86,10 +86,13 @@ class Label(Body):
     preference: Annotated[float, Field(ge=-1, le=1)] | None = Field(
         default=None, description="In its place: -1 to 1, positive: the candidate's is better."
     )
-    score_primary: AnswerScore | None = Field(default=None, description="1 to 10; both scores, or none.")
+    score_primary: AnswerScore | None = Field(
+        default=None, description="1 to 10; both scores, or none; alone where the rubric is `feedback:SOURCE`."
+    )
     score_candidate: AnswerScore | None = Field(default=None, description="1 to 10.")
     rubric: Identifier | None = Field(
-        default=None, description="By what measure: a name, or an id as tables have it; null: the batch's."
+        default=None,
+        description="By what measure: a name, an id as tables have it, or `feedback:SOURCE`; null: the batch's.",
     )
     inclusion_probability: Annotated[float, Field(gt=0, le=1)] | None = Field(
         default=None, description="With which the pair was drawn for labelling; null: unknown."

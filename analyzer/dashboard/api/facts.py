@@ -52,7 +52,8 @@ class Facts:
             pairs = {name: n for (_, name), n in reader.pair_counts(window.since, window.until).items()}
             return [_states(name, counted.get(name, {}), pairs.get(name, 0)) for name in sorted({*counted, *pairs})]
 
-        candidates = await self._site.reading.read(read)
+        # Counting the pairs of a month takes a while: lists do not wait behind it.
+        candidates = await self._site.studies.read(read)
         return told.States(window=ToldWindow.model_validate(window), candidates=candidates)
 
     async def reports(self, asked: OfReports) -> told.ReportList:

@@ -16,12 +16,12 @@ from analyzer.dashboard.api.shapes import as_utc
 from analyzer.dashboard.api.together import Together
 from analyzer.dashboard.site import Site
 from analyzer.labels_in.columns import FORWARD, HIGHEST_SCORE, LOWEST_SCORE
+from analyzer.labels_in.rubrics import FEEDBACK
 from record.pair import CONTROL
 from store.judging.labels import Identity, pairs_of, write_labels
 from store.judging.rows import LabelRow
 from store.redaction import text_cleaner
 
-RUBRIC = "feedback:"
 AT_ONCE = 500
 WAITING = 2_000
 MAY_COME = timedelta(minutes=15)
@@ -107,7 +107,7 @@ def _not_there(request: UUID, now: datetime, candidate: str | None = None) -> Re
 
 
 def _rubric(said: AnyFeedback) -> str:
-    return f"{RUBRIC}{said.source}"
+    return f"{FEEDBACK}{said.source}"
 
 
 def _row(said: AnyFeedback, pair: Identity, comment: str, now: datetime) -> LabelRow:

@@ -21,10 +21,11 @@ from store.writer import Writer
 from tests.analyzer.rows import START, as_values, random_rows
 from tests.store.judging.conftest import judgement, label, listed_of, settled
 
-BEGIN = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=3)
-"""Rollups merge what is older than a day and a half."""
-UNTIL = BEGIN + timedelta(hours=1)
-SINCE = BEGIN - timedelta(hours=1)
+MINUTE = datetime.now(UTC).replace(minute=1, second=0, microsecond=0) - timedelta(hours=3)
+"""Half of the pairs began before it. Rollups merge what is older than a day and a half."""
+BEGIN = MINUTE - timedelta(seconds=25)
+UNTIL = MINUTE + timedelta(hours=1)
+SINCE = MINUTE - timedelta(hours=1)
 HOSTILE = "a'b\\`c\n); DROP TABLE pairs --{x:String}"
 NEW, OLD = "helpfulness@00000002", "helpfulness@00000001"
 _EMPTIED = (
@@ -68,7 +69,7 @@ def made() -> Made:
     """Pairs of three candidates for the same requests; some were judged, by two rubrics, and labelled."""
     rows = []
     for candidate, speed, cost in (("swift", 0.8, 0.1), ("sage", 1.5, 2.0), ("quick", 0.5, 0.5)):
-        rows += random_rows(150, seed=21, candidate=candidate, experiment=f"e-{candidate}", speed=speed, cost=cost)
+        rows += random_rows(100, seed=21, candidate=candidate, experiment=f"e-{candidate}", speed=speed, cost=cost)
     for i, row in enumerate(rows):
         row["ts"], row["block"] = (row[name] - START + BEGIN for name in ("ts", "block"))
         row["labels"] = {"tenant": ["acme", "zeta", HOSTILE][i % 3], "tier": ["free", "paid"][i % 2]}

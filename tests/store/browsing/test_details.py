@@ -51,7 +51,7 @@ def test_without_texts_there_are_none(browsed: Browsed) -> None:
     assert found is not None
     assert found.answer is None
     assert found.primary is not None, "the primary's are those of the request"
-    late = browsed.made.rows[100]
+    late = browsed.made.rows[60]
     found = details(browsed.reader, late["request_id"], late["candidate"])
     assert found is not None
     assert (found.primary, found.answer) == (None, None)

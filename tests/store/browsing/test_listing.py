@@ -9,17 +9,21 @@ from typing import Any
 import pytest
 
 from record.finish import CUT_SHORT
+from store.browsing import listing
 from store.browsing import stretch as stretching
 from store.browsing.listing import MAX_PAGE, Listed, Page, Position, neighbours, page, place_of
 from store.browsing.pairs import PairKey
+from store.browsing.stretch import Stretch
 from store.browsing.wanted import ANSWERS, OUTCOMES, SORTS, VERDICTS, Wanted
 from store.comparison import Span
 from store.judging.rows import JudgementRow
 from store.narrowing import Narrowing
-from tests.store.browsing.conftest import BEGIN, HOSTILE, SINCE, UNTIL, Browsed, Key, Made, said
+from tests.store.browsing.conftest import BEGIN, HOSTILE, MINUTE, SINCE, UNTIL, Browsed, Key, Made, said
 
 ALL = Wanted(Span(SINCE, UNTIL))
 FINE = {"ok", "client_abort"}
+PAGED = {"latency", "cheaper", "worst"}
+"""Orders in which pages are turned, too."""
 
 
 def is_failed(row: dict[str, Any], arm: str) -> bool:
@@ -133,7 +137,7 @@ def expected(made: Made, keep: Callable[[dict[str, Any]], bool]) -> set[Key]:
 
 
 def test_newest_come_first_and_every_pair_once(browsed: Browsed) -> None:
-    found = listed(browsed, ALL, limit=130)
+    found = listed(browsed, ALL, limit=90)
     assert sorted(found) == sorted(_key(row) for row in browsed.made.rows)
     times = [browsed.made.of(key)["ts"] for key in found]
     assert times == sorted(times, reverse=True)
@@ -143,10 +147,10 @@ def test_newest_come_first_and_every_pair_once(browsed: Browsed) -> None:
 
 def test_turning_back_gives_the_same_pages(browsed: Browsed) -> None:
     for wanted in (ALL, replace(ALL, sort="slower"), replace(ALL, outcome="failed"), replace(ALL, sort="worst")):
-        forth = list(pages(browsed, wanted, 150))
+        forth = list(pages(browsed, wanted, 110))
         assert [one.has_before for one in forth] == [False] + [True] * (len(forth) - 1)
         for before, one in pairwise(forth):
-            back = page(browsed.reader, wanted, before=one.pairs[0].at, limit=150)
+            back = page(browsed.reader, wanted, before=one.pairs[0].at, limit=110)
             assert keys(back.pairs) == keys(before.pairs)
             assert back.has_after
             assert back.has_before == before.has_before
@@ -180,7 +184,7 @@ def test_by_what_judges_and_people_said(browsed: Browsed, verdict: str) -> None:
 def test_sorted_by_value(browsed: Browsed, sort: str) -> None:
     made = browsed.made
     values = {_key(row): value for row in made.rows if (value := _value(made, sort, row)) is not None}
-    found = listed(browsed, replace(ALL, sort=sort), limit=200)
+    found = listed(browsed, replace(ALL, sort=sort), limit=150 if sort in PAGED else MAX_PAGE)
     assert set(found) == set(values), "what has no value is not listed"
     assert len(found) == len(values)
     order = [values[key] for key in found]
@@ -248,10 +252,9 @@ def test_of_a_large_window_its_end_is_looked_through_and_said(browsed: Browsed) 
     """Blocks of a second; the rollup is asked by minutes, of which the pairs fill two."""
     wanted = replace(ALL, outcome="failed")
     one = page(browsed.reader, wanted, limit=MAX_PAGE, most=100)
-    minute = BEGIN + timedelta(minutes=1)
-    assert (one.looked.span, one.looked.is_all) == (Span(minute, UNTIL), False)
+    assert (one.looked.span, one.looked.is_all) == (Span(MINUTE, UNTIL), False)
     keep = _by_outcome("failed")
-    late = expected(browsed.made, lambda row: keep(row) and row["ts"] >= minute)
+    late = expected(browsed.made, lambda row: keep(row) and row["ts"] >= MINUTE)
     assert set(keys(one.pairs)) == late
     assert one.matching == len(late)
     assert (one.in_window, one.is_exact) == (len(browsed.made.rows), True)
@@ -259,7 +262,7 @@ def test_of_a_large_window_its_end_is_looked_through_and_said(browsed: Browsed) 
     assert whole.looked.is_all
     assert whole.matching == len(expected(browsed.made, keep))
     further = page(browsed.reader, replace(wanted, span=Span(SINCE, one.looked.span.since)), limit=MAX_PAGE, most=100)
-    assert set(keys(further.pairs)) == expected(browsed.made, lambda row: keep(row) and row["ts"] < minute)
+    assert set(keys(further.pairs)) == expected(browsed.made, lambda row: keep(row) and row["ts"] < MINUTE)
     assert further.looked.is_all
 
 
@@ -271,6 +274,15 @@ def test_of_many_pairs_about_so_many_are_known(browsed: Browsed, monkeypatch: py
     assert page(browsed.reader, Wanted(blocks), limit=1).in_window == len(
         expected(browsed.made, lambda row: blocks.since <= row["ts"] < blocks.until)
     ), "blocks of a second"
+
+
+def test_of_very_many_experiments_a_part_is_sorted(browsed: Browsed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "_MAX_BRANCHES", 2)
+    one = page(browsed.reader, ALL, limit=MAX_PAGE, most=100)
+    assert one.looked == Stretch(Span(MINUTE, UNTIL), is_all=False)
+    late = expected(browsed.made, lambda row: row["ts"] >= MINUTE)
+    assert set(keys(one.pairs)) == late
+    assert set(listed(browsed, ALL)) == {_key(row) for row in browsed.made.rows}
 
 
 def test_windows_at_the_ends_of_time(browsed: Browsed) -> None:
@@ -286,10 +298,10 @@ def test_turning_back_looks_from_there_on(browsed: Browsed) -> None:
     row = browsed.made.of(oldest)
     at = Position(0.0, row["ts"], *oldest)
     back = page(browsed.reader, wanted, before=at, limit=MAX_PAGE, most=100)
-    assert back.looked.span == Span(row["ts"], BEGIN + timedelta(minutes=1))
-    assert set(keys(back.pairs)) == {
-        key for key in listed(browsed, wanted) if browsed.made.of(key)["ts"] < BEGIN + timedelta(minutes=1)
-    } - {oldest}
+    assert back.looked.span == Span(row["ts"], MINUTE)
+    assert set(keys(back.pairs)) == {key for key in listed(browsed, wanted) if browsed.made.of(key)["ts"] < MINUTE} - {
+        oldest
+    }
 
 
 @pytest.mark.parametrize("sort", ["newest", "slower", "worst"])

@@ -1,7 +1,9 @@
 """What users say of answers: found by request, stored once with each pair, and kept out of every estimate."""
 
 import asyncio
+import json
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,6 +11,7 @@ import pytest
 
 from analyzer.dashboard.api import feedback as feedback_module
 from analyzer.quality.agreement import is_about
+from cli.main import run
 from config.model import Store
 from store import tables
 from store.judging.labels import labels, write_labels
@@ -90,6 +93,24 @@ async def test_no_estimate_rests_on_it(api: Asking, reader: Reader, request_id: 
     await api.json("POST", FEEDBACK, said(request_id, preference=1, candidate="thumbed"))
     (row,) = stored(reader, request_id)
     assert not is_about(row.rubric, RUBRIC)
+
+
+async def test_it_goes_out_into_a_file_and_comes_back(
+    api: Asking, request_id: UUID, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`labels export` writes what `labels import` reads, feedback too."""
+    for more in ({"thumbs": "up"}, {"preference": -1, "candidate": "thumbed", "source": "ab-page"}):
+        assert (await api.json("POST", FEEDBACK, said(request_id, comment="So.", **more)))[0] == 200
+    config, file = tmp_path / "own.yaml", tmp_path / "labels.jsonl"
+    config.write_text(f"primary: {{url: http://127.0.0.1:9}}\nstore: {{dir: {api.site.config.store.dir}}}\n")
+    for rubric in ("feedback:api", "feedback:ab-page"):
+        chosen = ("--rubric", rubric, "--candidate", "thumbed", "--labeler", "user-1", "--since", "2h", "--force")
+        assert run(["labels", "export", "-c", str(config), "--out", str(file), *chosen]) == 0
+        capsys.readouterr()
+        assert f'"{request_id}"' in file.read_text()
+        assert run(["labels", "import", str(file), "-c", str(config), "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert told["already_there"] == told["rows"] >= 1
 
 
 async def test_what_is_written_is_kept_as_privacy_says(

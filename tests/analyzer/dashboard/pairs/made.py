@@ -20,7 +20,7 @@ from tests.store.judging.conftest import call_row, ended, judgement, label, list
 NOW = datetime.now(UTC)
 BEGIN = NOW - timedelta(hours=3)
 RUBRIC = "helpfulness@00000001"
-PLAIN = 120
+PLAIN = 60
 """Pairs of `swift` of which nothing stands out."""
 OTHER_CODE = CODE_ANSWER.replace("row by row", "line by line").replace("handle(row)", "handle(line)")
 MILLION = "All work and no play makes a very long answer. " * 22_000
