@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from store import tables
-from store.browsing.stretch import Stretch, held, stretch
+from store.browsing.stretch import held, stretch
 from store.browsing.wanted import Wanted
 from store.comparison import Span
 from store.parts import STARTED
@@ -17,6 +17,8 @@ LOOKED_AT = 100_000
 MOST_LABELS = 20
 MOST_VALUES = 50
 """Of one label, of endpoints, of models."""
+MAX_CHARS = 200
+"""Longer values are there to be read, not to be chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,6 @@ class Choices:
     endpoints: tuple[str, ...]
     models: tuple[str, ...]
     """Of the primary, as its answers name them."""
-    looked: Stretch
-    """Where values were counted."""
 
 
 def choices(reader: Reader, span: Span) -> Choices:
@@ -47,7 +47,8 @@ def choices(reader: Reader, span: Span) -> Choices:
     labels: dict[str, list[str]] = {}
     for row in reader.query(
         "SELECT label.1 AS name, label.2 AS value, count() AS n FROM (SELECT arrayJoin(arrayZip(mapKeys(labels), "
-        f"mapValues(labels))) AS label {of_pairs}) GROUP BY name, value ORDER BY name, n DESC, value "
+        f"mapValues(labels))) AS label {of_pairs}) GROUP BY name, value "
+        f"HAVING lengthUTF8(name) <= {MAX_CHARS} AND lengthUTF8(value) <= {MAX_CHARS} ORDER BY name, n DESC, value "
         f"LIMIT {MOST_VALUES} BY name LIMIT {MOST_LABELS * MOST_VALUES}",
         parameters,
     ):
@@ -66,5 +67,4 @@ def choices(reader: Reader, span: Span) -> Choices:
         labels=dict(list(labels.items())[:MOST_LABELS]),
         endpoints=most("endpoint"),
         models=most("primary_model"),
-        looked=looked,
     )

@@ -177,6 +177,7 @@ def recorded(pair: BrowsedPair) -> list[tuple[str, str]]:
         ("Worker", pair.worker or UNKNOWN),
         ("Configuration", f"version {pair.config_version}"),
     ]
+    found += [(f"Label {name}", value[:MAX_BODY_CHARS]) for name, value in pair.labels.items()]
     for name, arm in (("Primary", pair.primary), ("Candidate", pair.answer)):
         if arm.price_date is not None:
             found.append((f"{name}'s price of", arm.price_date.isoformat()))
@@ -185,7 +186,7 @@ def recorded(pair: BrowsedPair) -> list[tuple[str, str]]:
         if arm.estimated_input_tokens is not None or arm.estimated_output_tokens is not None:
             tokens = f"{number(arm.estimated_input_tokens)} in, {number(arm.estimated_output_tokens)} out"
             found.append((f"{name}'s tokens by our estimate", tokens))
-    return [(title, visible(value)) for title, value in found]
+    return [(visible(title), visible(value)) for title, value in found]
 
 
 def _tools(primary: Texts | None, answer: Texts | None) -> tuple[Marked | None, Marked | None]:

@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -170,7 +169,3 @@ def _texts(writer: Writer, rows: Sequence[dict[str, Any]]) -> None:
         }  # fmt: skip
         texts[row["request_id"], "swift"] = {**same, "side": "swift", "request": "", "response": f"swift {number}"}
     writer.insert("payloads", as_values(tables.PAYLOADS, list(texts.values())), "browsing-texts")
-
-
-def cents(value: float | None) -> Decimal | None:
-    return None if value is None else Decimal(str(value))

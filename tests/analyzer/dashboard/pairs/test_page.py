@@ -381,7 +381,7 @@ async def test_a_store_that_is_away_is_said_with_its_time(nowhere: Store, pairs:
 
 
 async def test_a_line_of_questions_is_said_as_well(
-    pairs: PairsStore, open_pages: Any, monkeypatch: pytest.MonkeyPatch
+    pairs: PairsStore, open_pages: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The store is there, and too many wait for it."""
     site = pairs.site()
@@ -398,6 +398,7 @@ async def test_a_line_of_questions_is_said_as_well(
 
     monkeypatch.setattr(site.reading, "read", bad)
     await asking.page("/pairs", 500)
+    assert "no such column" in "".join(capfd.readouterr()), "a fault is logged"
 
 
 async def test_the_token_is_asked_for(pairs: PairsStore, open_pages: Any) -> None:

@@ -139,6 +139,7 @@ def test_everything_that_is_recorded_is_told() -> None:
     assert view.is_control
     assert told["Request"] == str(pair.request_id)
     assert told["Conversation"] == "7 (bucket 7)"
+    assert told["Label tenant"] == "acme"
     assert told["Streamed"] == "not known"
     assert told["Changed for the candidate"] == "model, n"
     assert told["Held up by a slow client"] == "12.5 ms (left out of latency)"
