@@ -57,7 +57,7 @@ def choices(reader: Reader, span: Span) -> Choices:
     def most(column: str) -> tuple[str, ...]:
         rows = reader.query(
             f"SELECT toString(assumeNotNull({column})) AS value, count() AS n {of_pairs} AND isNotNull({column}) "
-            f"GROUP BY value ORDER BY n DESC, value LIMIT {MOST_VALUES}",
+            f"GROUP BY value HAVING lengthUTF8(value) <= {MAX_CHARS} ORDER BY n DESC, value LIMIT {MOST_VALUES}",
             parameters,
         )
         return tuple(row["value"] for row in rows)

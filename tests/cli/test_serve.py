@@ -144,9 +144,9 @@ def test_one_request_travels_the_whole_way(tmp_path: Path, upstream: ThreadingHT
         models = sorted(model for _, model in asked_of(upstream))
         assert models == ["asked-model", "other-model"]
         assert get(admin, "/readyz")[0] == 200
-        status, home = get(pages, "/")
+        status, home = get(pages, "/judging")
         assert (status, b">twin</th>" in home, b"Nobody judges quality" in home) == (200, True, True)
-        seen = 'shadowbench_dashboard_requests_total{class="2xx",name="dashboard",page="/"} 1.0'
+        seen = 'shadowbench_dashboard_requests_total{class="2xx",name="dashboard",page="/judging"} 1.0'
         page = until_counted(admin, seen)
         families = {f.name for f in text_string_to_metric_families(page)}
         known = set(METRICS) | {name.removesuffix("_total") for name in METRICS}
