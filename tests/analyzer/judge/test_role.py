@@ -202,7 +202,8 @@ async def test_the_days_budget_is_used_and_never_exceeded_over_kills(place: Path
     assert upstream.usd > 0
     committed = Decimal(ask("SELECT sum(committed_usd) AS usd FROM judge_calls")[0]["usd"])
     assert upstream.usd <= committed <= limit
-    assert committed > limit * Decimal("0.75")
+    # What the last calls under way held is given back when they end, or are withdrawn by the stop.
+    assert committed > limit * Decimal("0.3")
 
 
 async def test_a_judge_that_no_budget_can_be_kept_for_is_refused_in_one_line(tmp_path: Path) -> None:
