@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as of_hypothesis
 
 from config.model import Capture
 from proxy.shadow.capture.live import live_directory
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# No test depends on a time: a busy machine is no fault of the code.
+of_hypothesis.register_profile("shadowbench", deadline=None)
+of_hypothesis.load_profile("shadowbench")
 
 
 def stale() -> list[str]:
