@@ -180,11 +180,12 @@ class Watching:
             made = await self._study(kept.question, now)
             view = View(before.version + 1, made, now, time.monotonic() - began_s)
         except StoreError as error:
-            if before.trouble == str(error):
-                return
-            view = replace(
-                before, version=before.version + 1, stale_since=before.stale_since or now, trouble=str(error)
-            )
+            view = _stale(before, now, str(error))
+        except Exception as error:  # noqa: BLE001 - whatever one study holds, who looks is told, and the next may succeed
+            self._tasks.report(f"live {kept.question.window}", error)
+            view = _stale(before, now, "a fault of shadowbench; its log has one line about it")
+        if view is before:
+            return
         async with kept.changed:
             kept.view = view
             kept.changed.notify_all()
@@ -207,3 +208,10 @@ class Watching:
             return answer(source, asked, now, configured=configured)
 
         return await self._store.read(work)
+
+
+def _stale(before: View, now: datetime, trouble: str) -> View:
+    """The last view, and why there is no newer one; itself where that is known already."""
+    if before.trouble == trouble:
+        return before
+    return replace(before, version=before.version + 1, stale_since=before.stale_since or now, trouble=trouble)
